@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// How a host is reached (`ansible_connection`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionKind {
+    /// Over SSH.
+    Ssh,
+    /// On this machine, without SSH.
+    Local,
+}
+
+/// What to do about a host key that is not known yet; a changed key is always refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostKeyPolicy {
+    /// Only known keys (OpenSSH's `StrictHostKeyChecking yes`).
+    Strict,
+    /// Write a new host's key down and go on (`accept-new`).
+    AcceptNew,
+    /// Ask on the terminal; without one as strict (`ask`).
+    Ask,
+    /// No checking (`no`); Ansible's `host_key_checking = False`.
+    Off,
+}
+
+/// Where a host is and how to log in: what the inventory's `ansible_*` variables, the command line and OpenSSH's
+/// configuration say together.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// SSH or this machine.
+    pub kind: ConnectionKind,
+    /// Name in the inventory, for messages and for `ssh -G`.
+    pub host: String,
+    /// Name or address to connect to (`ansible_host`); the inventory name when unset.
+    pub address: Option<String>,
+    /// TCP port; OpenSSH's configuration or 22 when unset.
+    pub port: Option<u16>,
+    /// Login user; OpenSSH's configuration or the local user when unset.
+    pub user: Option<String>,
+    /// Login password (`ansible_password`).
+    pub password: Option<SecretString>,
+    /// Private key file (`ansible_ssh_private_key_file`, `--private-key`); tried before all others.
+    pub private_key: Option<PathBuf>,
+    /// OpenSSH options (`ansible_ssh_common_args` and `ansible_ssh_extra_args`), already split into words.
+    pub ssh_args: Vec<String>,
+    /// Overrides OpenSSH's configuration when set.
+    pub host_key_policy: Option<HostKeyPolicy>,
+    /// Limit for connecting, key exchange and login together (`--timeout`, default 10 s).
+    pub connect_timeout: Duration,
+    /// The POSIX shell on the node (`ansible_shell_executable`).
+    pub shell: String,
+}
+
+impl Endpoint {
+    /// An SSH endpoint with every default.
+    pub fn ssh(host: impl Into<String>) -> Self {
+        Self {
+            kind: ConnectionKind::Ssh,
+            host: host.into(),
+            address: None,
+            port: None,
+            user: None,
+            password: None,
+            private_key: None,
+            ssh_args: Vec::new(),
+            host_key_policy: None,
+            connect_timeout: Duration::from_secs(10),
+            shell: "/bin/sh".to_owned(),
+        }
+    }
+
+    /// This machine.
+    pub fn local(host: impl Into<String>) -> Self {
+        Self {
+            kind: ConnectionKind::Local,
+            ..Self::ssh(host)
+        }
+    }
+}

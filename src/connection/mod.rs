@@ -1,0 +1,64 @@
+//! How krun reaches a node: over SSH, on this machine, or through a script in tests.
+//!
+//! A connection runs scripts through one long-lived shell for each become user, so that a request costs one round
+//! trip; it knows nothing of modules, variables or output.
+
+mod become_user;
+mod detached;
+mod endpoint;
+mod error;
+mod local;
+mod pool;
+mod protocol;
+mod request;
+pub mod scripted;
+mod ssh;
+
+pub use become_user::{Become, BecomeMethod};
+pub use detached::{DetachedJob, Progress, ProgressStream, run_detached};
+pub use endpoint::{ConnectionKind, Endpoint, HostKeyPolicy};
+pub use error::ConnectionError;
+pub use pool::{Lease, SessionPool};
+pub use request::{Output, Request, Script};
+
+use std::io::{Read, Write};
+
+/// A way to run scripts on one node and to move files to and from it.
+///
+/// Every call ends: with its answer, or with an error once its time limit has passed. After an error that lost the
+/// connection the next call opens it anew.
+pub trait Connection: Send {
+    /// Runs a script and gives what it printed and its exit status; a status other than 0 is not an error here.
+    ///
+    /// `user` is whom to become first, `None` for the login user.
+    ///
+    /// # Errors
+    /// The node cannot be reached, the login or the escalation is refused, the time is up, or the connection was lost
+    /// while the script ran (it is then unknown whether it finished).
+    fn execute(&mut self, user: Option<&Become>, request: &Request) -> Result<Output, ConnectionError>;
+
+    /// Streams `source` into a new file at `path` on the node (mode 0600, replacing what is there), byte for byte.
+    ///
+    /// Callers upload to a temporary path and let a script put it in place.
+    ///
+    /// # Errors
+    /// As [`Connection::execute`]; also when the node cannot write the file (full disk, missing directory).
+    fn upload(&mut self, user: Option<&Become>, source: &mut dyn Read, path: &str) -> Result<(), ConnectionError>;
+
+    /// Streams the file at `path` on the node into `sink`, byte for byte.
+    ///
+    /// # Errors
+    /// As [`Connection::execute`]; also when the file cannot be read there or the sink cannot be written here.
+    fn download(&mut self, user: Option<&Become>, path: &str, sink: &mut dyn Write) -> Result<(), ConnectionError>;
+
+    /// Closes the connection; the next call opens it anew (used after a reboot and by `meta: reset_connection`).
+    fn reset(&mut self);
+
+    /// How many exchanges (requests that waited for an answer from the node) were made so far.
+    fn exchanges(&self) -> u64;
+}
+
+/// A connection to an endpoint; nothing is opened before its first use.
+pub fn open(_endpoint: &Endpoint) -> Box<dyn Connection> {
+    todo!("written with the SSH connection")
+}
