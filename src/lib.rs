@@ -1,3 +1,5 @@
 //! x
 pub mod connection;
 pub mod syntax;
+pub mod template;
+pub mod vars;

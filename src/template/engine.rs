@@ -1,0 +1,169 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, ErrorKind, Expression, UndefinedBehavior, Value};
+use regex::Regex;
+
+use super::{TemplateError, filters, tests};
+
+/// Steps an expression or template may take: bounds a runaway loop, and is far above real templates.
+const FUEL: u64 = 50_000_000;
+
+/// The value of an expression, whatever its type. An undefined result is an error.
+///
+/// # Errors
+/// Syntax, unknown filters and tests, undefined variables, and what a filter refuses.
+pub fn evaluate(expression: &str, variables: &Value) -> Result<Value, TemplateError> {
+    let value = compiled(expression)?
+        .eval(variables)
+        .map_err(|error| TemplateError::from_engine(&error, expression))?;
+    if value.is_undefined() {
+        return Err(TemplateError::undefined_name(expression.trim()));
+    }
+    Ok(value)
+}
+
+/// The text of a template.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn render(text: &str, variables: &Value) -> Result<String, TemplateError> {
+    engine_for(text)
+        .get_template(text)
+        .and_then(|template| template.render(variables))
+        .map_err(|error| TemplateError::from_engine(&error, text))
+}
+
+/// Finds what is wrong with an expression without a value for any variable: its syntax, filters, tests and functions.
+///
+/// # Errors
+/// The first mistake found.
+pub fn check_expression(expression: &str) -> Result<(), TemplateError> {
+    compiled(expression)?;
+    check_names(expression, expression)
+}
+
+/// Finds what is wrong with a template's text, as [`check_expression`].
+///
+/// # Errors
+/// The first mistake found.
+pub fn check_text(text: &str) -> Result<(), TemplateError> {
+    engine_for(text)
+        .get_template(text)
+        .map_err(|error| TemplateError::from_engine(&error, text))?;
+    static BLOCKS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)\{\{(.*?)\}\}|\{%(.*?)%\}"));
+    BLOCKS.captures_iter(text).try_for_each(|block| {
+        let inner = block.get(1).or_else(|| block.get(2)).map_or("", |found| found.as_str());
+        check_names(inner, text)
+    })
+}
+
+/// Names of the variables that an expression reads.
+///
+/// # Errors
+/// A mistake in its syntax.
+pub fn names_in_expression(expression: &str) -> Result<HashSet<String>, TemplateError> {
+    Ok(compiled(expression)?.undeclared_variables(false))
+}
+
+/// Names of the variables that a template reads.
+///
+/// # Errors
+/// A mistake in its syntax.
+pub fn names_in_text(text: &str) -> Result<HashSet<String>, TemplateError> {
+    Ok(engine_for(text)
+        .get_template(text)
+        .map_err(|error| TemplateError::from_engine(&error, text))?
+        .undeclared_variables(false))
+}
+
+/// Filters and tests are looked up by minijinja only when they are reached, which is too late for krun.
+fn check_names(expression: &str, whole: &str) -> Result<(), TemplateError> {
+    static FILTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\|\s*([A-Za-z_][\w.]*)"));
+    static TEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bis\s+(?:not\s+)?([A-Za-z_][\w.]*)"));
+    static STRING: LazyLock<Regex> = LazyLock::new(|| pattern(r#"'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*""#));
+    let code = STRING.replace_all(expression, "''");
+    for (finder, kind, known) in [
+        (&FILTER, "filter", filters::names as fn() -> Vec<&'static str>),
+        (&TEST, "test", tests::names),
+    ] {
+        for name in finder.captures_iter(&code).filter_map(|found| found.get(1)) {
+            let name = name.as_str();
+            let known = known();
+            if !known.contains(&name) {
+                let near = crate::syntax::closest(name, known);
+                let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+                let mut error = TemplateError::new(format!("there is no {kind} `{name}`{hint}"));
+                error.range = whole.find(name).map(|at| at..at + name.len());
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every expression is compiled once in the life of the process.
+fn compiled(expression: &str) -> Result<Arc<Expression<'static, 'static>>, TemplateError> {
+    type Cache = RwLock<HashMap<String, Arc<Expression<'static, 'static>>>>;
+    static CACHE: OnceLock<Cache> = OnceLock::new();
+    let cache = CACHE.get_or_init(Cache::default);
+    if let Some(known) = cache.read().unwrap_or_else(PoisonError::into_inner).get(expression) {
+        return Ok(Arc::clone(known));
+    }
+    let new = engine_for(expression)
+        .compile_expression_owned(expression.to_owned())
+        .map_err(|error| TemplateError::from_engine(&error, expression))?;
+    let new = Arc::new(new);
+    cache
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(expression.to_owned(), Arc::clone(&new));
+    Ok(new)
+}
+
+/// Jinja as Ansible sets it up, strict about undefined values.
+///
+/// Ansible lets `a.b is defined` and `a.b | default(x)` pass when `a` itself is missing, which minijinja's strict mode
+/// refuses; texts with such a guard are evaluated by an engine that lets attribute chains of missing values pass but
+/// still refuses to print one or to yield one as a result.
+fn engine_for(text: &str) -> &'static Environment<'static> {
+    static STRICT: LazyLock<Environment<'static>> = LazyLock::new(|| new_engine(UndefinedBehavior::Strict));
+    static GUARDED: LazyLock<Environment<'static>> = LazyLock::new(|| new_engine(UndefinedBehavior::Chainable));
+    static GUARD: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"\bis\s+(not\s+)?(un)?defined\b|\|\s*(default|d|mandatory)\b"));
+    if GUARD.is_match(text) { &GUARDED } else { &STRICT }
+}
+
+fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(undefined);
+    engine.set_auto_escape_callback(|_| AutoEscape::None);
+    engine.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    engine.set_fuel(Some(FUEL));
+    // Whitespace as Ansible's templar sets it.
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).keep_trailing_newline(true);
+    if let Ok(syntax) = syntax.build() {
+        engine.set_syntax(syntax);
+    }
+    // Texts are compiled once and kept: the loader's key is the text itself.
+    engine.set_loader(|text| Ok(Some(text.to_owned())));
+    engine.set_formatter(|output, state, value| {
+        if value.is_undefined() {
+            return Err(minijinja::Error::from(ErrorKind::UndefinedError));
+        }
+        filters::write_as_python(output, state, value)
+    });
+    filters::register(&mut engine);
+    tests::register(&mut engine);
+    engine
+}
+
+/// A pattern that stands in this source; a mistake in one is caught by the tests that use it.
+pub(super) fn pattern(text: &str) -> Regex {
+    match Regex::new(text) {
+        Ok(pattern) => pattern,
+        Err(error) => unreachable!("the pattern {text} does not compile: {error}"),
+    }
+}

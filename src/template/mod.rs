@@ -1,0 +1,15 @@
+//! Expressions and templates: Jinja in YAML values and `.j2` files, Handlebars in `.hbs` files, over one set of filters.
+
+mod convert;
+mod engine;
+mod error;
+mod filters;
+mod handlebars_files;
+mod scan;
+mod tests;
+
+pub use convert::{from_json, to_json};
+pub use engine::{check_expression, check_text, evaluate, names_in_expression, names_in_text, render};
+pub use error::TemplateError;
+pub use handlebars_files::render as render_handlebars;
+pub use scan::{holds_template, strip_braces, whole_expression};

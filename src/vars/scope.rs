@@ -1,0 +1,383 @@
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use serde_json::{Map, Value};
+
+use crate::template::{self, TemplateError};
+
+use super::variable::{VarMap, Variable};
+
+/// How deep variables may refer to one another before it is called a loop.
+const MAX_DEPTH: usize = 50;
+
+/// Gives the variables of other hosts, for `hostvars`.
+pub trait HostScopes: Send + Sync {
+    /// The host's variables; `None` for a host that is not in the inventory.
+    fn scope_of(&self, host: &str) -> Option<Scope>;
+    /// All hosts of the inventory, in its order.
+    fn hosts(&self) -> Vec<String>;
+}
+
+/// The variables that one task on one host sees, highest precedence first.
+///
+/// Values are evaluated when they are used, as in Ansible: a variable may refer to others that are set later or
+/// elsewhere. Each is evaluated once for a scope.
+#[derive(Clone)]
+pub struct Scope(Arc<Inner>);
+
+struct Inner {
+    layers: Vec<Arc<VarMap>>,
+    host_scopes: Option<Arc<dyn HostScopes>>,
+    evaluated: Mutex<HashMap<String, minijinja::Value>>,
+}
+
+/// Puts a scope together from the lowest layer to the highest.
+#[derive(Clone, Default)]
+pub struct ScopeBuilder {
+    layers: Vec<Arc<VarMap>>,
+    host_scopes: Option<Arc<dyn HostScopes>>,
+}
+
+impl ScopeBuilder {
+    /// Adds a layer that beats all layers before it.
+    #[must_use]
+    pub fn layer(mut self, layer: Arc<VarMap>) -> Self {
+        if !layer.is_empty() {
+            self.layers.push(layer);
+        }
+        self
+    }
+
+    /// Makes `hostvars` available.
+    #[must_use]
+    pub fn host_scopes(mut self, host_scopes: Arc<dyn HostScopes>) -> Self {
+        self.host_scopes = Some(host_scopes);
+        self
+    }
+
+    /// The scope.
+    pub fn build(mut self) -> Scope {
+        self.layers.reverse();
+        Scope(Arc::new(Inner {
+            layers: self.layers,
+            host_scopes: self.host_scopes,
+            evaluated: Mutex::default(),
+        }))
+    }
+}
+
+impl Scope {
+    /// The same variables with one more layer that beats all others.
+    #[must_use]
+    pub fn with_layer(&self, layer: VarMap) -> Scope {
+        let mut layers = Vec::with_capacity(self.0.layers.len() + 1);
+        layers.push(Arc::new(layer));
+        layers.extend(self.0.layers.iter().map(Arc::clone));
+        Scope(Arc::new(Inner {
+            layers,
+            host_scopes: self.0.host_scopes.clone(),
+            evaluated: Mutex::default(),
+        }))
+    }
+
+    /// The variable as written, without evaluation.
+    pub fn raw(&self, name: &str) -> Option<&Arc<Variable>> {
+        self.0.layers.iter().find_map(|layer| layer.get(name))
+    }
+
+    /// The variable's value, evaluated; `None` when no source defines it.
+    ///
+    /// # Errors
+    /// It refers to something that is undefined or wrong.
+    pub fn get(&self, name: &str) -> Result<Option<Value>, TemplateError> {
+        match self.raw(name) {
+            None => Ok(None),
+            Some(variable) if !variable.is_templated() => Ok(Some(variable.raw().clone())),
+            Some(variable) => self.render(variable.raw()).map(Some),
+        }
+    }
+
+    /// The variable's value as text; numbers and booleans as they are written in YAML.
+    ///
+    /// # Errors
+    /// It refers to something that is undefined or wrong, or is a list or a mapping.
+    pub fn get_text(&self, name: &str) -> Result<Option<String>, TemplateError> {
+        match self.get(name)? {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::Bool(value)) => Ok(Some(value.to_string())),
+            Some(Value::Number(value)) => Ok(Some(value.to_string())),
+            Some(Value::Array(_) | Value::Object(_)) => Err(TemplateError::new(format!(
+                "`{name}` must be text, it is a list or a mapping"
+            ))),
+        }
+    }
+
+    /// The value of a bare expression, as in `when`.
+    ///
+    /// # Errors
+    /// Its syntax, or something undefined in it.
+    pub fn evaluate(&self, expression: &str) -> Result<Value, TemplateError> {
+        template::to_json(&self.evaluate_value(expression)?)
+    }
+
+    /// The truth of a bare expression, as Ansible reads it: a string that is the result is read as a boolean.
+    ///
+    /// # Errors
+    /// As [`Scope::evaluate`].
+    pub fn is_true(&self, expression: &str) -> Result<bool, TemplateError> {
+        let value = self.evaluate_value(template::strip_braces(expression))?;
+        if let Some(text) = value.as_str() {
+            if template::holds_template(text) {
+                return self.is_true(&text.to_owned());
+            }
+            return Ok(match crate::syntax::parse_bool(text) {
+                Some(truth) => truth,
+                None => !text.is_empty() && text != "None",
+            });
+        }
+        Ok(value.is_true())
+    }
+
+    fn evaluate_value(&self, expression: &str) -> Result<minijinja::Value, TemplateError> {
+        template::evaluate(expression, &self.root())
+    }
+
+    /// Evaluates the templates in a value; a string that is one whole `{{ … }}` keeps its value's type.
+    ///
+    /// # Errors
+    /// As [`Scope::evaluate`], for the first string that fails.
+    pub fn render(&self, value: &Value) -> Result<Value, TemplateError> {
+        Ok(match value {
+            Value::String(text) => self.render_string(text)?,
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.render(item)).collect::<Result<_, _>>()?),
+            Value::Object(map) => {
+                let mut rendered = Map::with_capacity(map.len());
+                for (key, value) in map {
+                    rendered.insert(self.render_text(key)?, self.render(value)?);
+                }
+                Value::Object(rendered)
+            }
+            plain => plain.clone(),
+        })
+    }
+
+    fn render_string(&self, text: &str) -> Result<Value, TemplateError> {
+        if !template::holds_template(text) {
+            return Ok(Value::String(text.to_owned()));
+        }
+        match template::whole_expression(text) {
+            Some(expression) => self.evaluate(expression),
+            None => self.render_text(text).map(Value::String),
+        }
+    }
+
+    /// Evaluates a template to text, also when it is one whole expression.
+    ///
+    /// # Errors
+    /// As [`Scope::evaluate`].
+    pub fn render_text(&self, text: &str) -> Result<String, TemplateError> {
+        if template::holds_template(text) {
+            template::render(text, &self.root())
+        } else {
+            Ok(text.to_owned())
+        }
+    }
+
+    /// The scope as the template engine sees it.
+    pub fn root(&self) -> minijinja::Value {
+        minijinja::Value::from_object(self.clone())
+    }
+
+    /// Names of all variables, highest precedence first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.layers.iter().flat_map(|layer| layer.keys().map(String::as_str))
+    }
+
+    fn evaluated(&self, name: &str, variable: &Variable) -> minijinja::Value {
+        if !variable.is_templated() {
+            return variable.converted().clone();
+        }
+        let cache = || self.0.evaluated.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = cache().get(name) {
+            return known.clone();
+        }
+        let rendered = Depth::enter(name).and_then(|_depth| self.render(variable.raw()));
+        match rendered {
+            Ok(value) => {
+                let value = template::from_json(&value);
+                cache().insert(name.to_owned(), value.clone());
+                value
+            }
+            Err(error) => {
+                let kind = if error.undefined {
+                    minijinja::ErrorKind::UndefinedError
+                } else {
+                    minijinja::ErrorKind::InvalidOperation
+                };
+                let message = format!("variable `{name}` has no value: {error}");
+                minijinja::Value::from(minijinja::Error::new(kind, message))
+            }
+        }
+    }
+}
+
+impl Object for Scope {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        let name = key.as_str()?;
+        if let Some(variable) = self.raw(name) {
+            return Some(self.evaluated(name, variable));
+        }
+        match (name, &self.0.host_scopes) {
+            ("hostvars", Some(hosts)) => Some(minijinja::Value::from_object(HostVars(Arc::clone(hosts)))),
+            ("vars", _) => Some(self.root()),
+            _ => None,
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let mut names: Vec<_> = self.names().map(minijinja::Value::from).collect();
+        names.sort();
+        names.dedup();
+        Enumerator::Values(names)
+    }
+}
+
+impl fmt::Debug for Scope {
+    /// Names only: values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+struct HostVars(Arc<dyn HostScopes>);
+
+impl fmt::Debug for HostVars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("hostvars")
+    }
+}
+
+impl Object for HostVars {
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        Some(self.0.scope_of(key.as_str()?)?.root())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.0.hosts().into_iter().map(minijinja::Value::from).collect())
+    }
+}
+
+/// Counts how deep variables refer to one another on this thread, so that a loop ends with an error.
+struct Depth;
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Depth {
+    fn enter(name: &str) -> Result<Self, TemplateError> {
+        DEPTH.with(|depth| {
+            if depth.get() >= MAX_DEPTH {
+                return Err(TemplateError::new(format!("`{name}` refers to itself")));
+            }
+            depth.set(depth.get() + 1);
+            Ok(Self)
+        })
+    }
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn layer(value: Value) -> Arc<VarMap> {
+        let Value::Object(map) = value else { panic!("a mapping") };
+        Arc::new(
+            map.into_iter()
+                .map(|(name, value)| (name, Variable::written(value)))
+                .collect(),
+        )
+    }
+
+    fn scope(layers: impl IntoIterator<Item = Value>) -> Scope {
+        layers
+            .into_iter()
+            .fold(ScopeBuilder::default(), |builder, value| builder.layer(layer(value)))
+            .build()
+    }
+
+    #[test]
+    fn the_last_layer_wins_and_values_are_evaluated_when_used() {
+        let scope = scope([
+            json!({"version": "1.28.0", "tag": "v{{ version }}"}),
+            json!({"version": "1.28.2"}),
+        ]);
+        assert_eq!(scope.get("tag").unwrap(), Some(json!("v1.28.2")));
+    }
+
+    #[test]
+    fn whole_expressions_keep_their_type() {
+        let scope = scope([json!({"list": [1, 2], "same": "{{ list }}", "n": "{{ list[1] }}"})]);
+        assert_eq!(scope.get("same").unwrap(), Some(json!([1, 2])));
+        assert_eq!(scope.evaluate("n + 1").unwrap(), json!(3));
+    }
+
+    #[test]
+    fn undefined_names_are_errors_that_name_them() {
+        let scope = scope([json!({"a": "{{ typo }}", "d": {}})]);
+        let message = |expression: &str| scope.evaluate(expression).unwrap_err().message;
+        assert!(message("typo").contains("typo"), "{}", message("typo"));
+        assert!(message("a ~ 'x'").contains("typo"), "{}", message("a ~ 'x'"));
+        assert!(message("d.missing").contains("d.missing"), "{}", message("d.missing"));
+        assert!(scope.is_true("typo").is_err());
+        assert!(scope.is_true("not typo").is_err());
+        assert!(scope.is_true("typo == 1").is_err());
+    }
+
+    #[test]
+    fn guards_let_missing_attributes_pass() {
+        let scope = scope([json!({"d": {}})]);
+        assert!(!scope.is_true("x.y is defined").unwrap());
+        assert!(scope.is_true("x.y is not defined").unwrap());
+        assert_eq!(scope.evaluate("x.y.z | default('no')").unwrap(), json!("no"));
+        assert!(scope.is_true("typo and x.y is defined").is_err());
+    }
+
+    #[test]
+    fn a_variable_that_refers_to_itself_is_an_error() {
+        let scope = scope([json!({"a": "{{ b }}", "b": "{{ a }}"})]);
+        assert!(scope.get("a").is_err());
+    }
+
+    #[test]
+    fn values_from_nodes_are_never_evaluated() {
+        let mut map = VarMap::new();
+        map.insert("out".to_owned(), Variable::data(json!({"stdout": "{{ typo }}"})));
+        let scope = ScopeBuilder::default().layer(Arc::new(map)).build();
+        assert_eq!(scope.evaluate("out.stdout").unwrap(), json!("{{ typo }}"));
+    }
+
+    #[test]
+    fn conditions_read_strings_as_ansible_does() {
+        let scope = scope([json!({"no": "no", "yes": "yes", "empty": "", "cond": "1 == 1"})]);
+        assert!(!scope.is_true("no").unwrap());
+        assert!(scope.is_true("yes").unwrap());
+        assert!(!scope.is_true("empty").unwrap());
+        assert!(scope.is_true("{{ yes }}").unwrap());
+    }
+}
