@@ -45,11 +45,22 @@ def _add_path(total, path: Path) -> None:
 
 @contextmanager
 def locked(lock: Path):
-    """Holds `lock` (a file that stays) against other processes; waits for them as long as they live."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with open(lock, "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    """Holds `lock` (a file, which only its holder may remove) against other processes; waits for them as long as they live."""
+    while True:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with open(lock, "w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if not _is_still(lock, handle):
+                continue  # its last holder removed the file while we waited
+            yield
+            return
+
+
+def _is_still(path: Path, handle) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def is_built(product: Path, key: str) -> bool:

@@ -41,8 +41,8 @@ What the lab gives (`lab` above):
 Saved disks. After the first create() of a kind, version and size, the nodes are powered off cleanly and the
 changes on their disks are saved; the next `up` of the same (and every `reset`) boots from that copy, then
 calls ready(). So all that makes the cluster must be on the nodes' disks; nothing of it in lab.shared or in
-processes on this machine. The copy is dropped as soon as any file in the folder of the kind, in
-`tests/lab/kubeletkit` or in labkit changes.
+processes on this machine. The copy is dropped as soon as a file in the folder of the kind or in
+`tests/lab/kubeletkit` changes (documents and transcripts aside), or the base image does.
 
 What is in a node: Debian 12 that poses as an RPM machine (dnf, yum, rpm; no apt; os-release says ID_LIKE="rhel
 fedora"; the package `lab-release` provides system-release 9, /bin/sh, /bin/bash, systemd, iproute, iptables,
@@ -66,6 +66,7 @@ from labkit.errors import LabError
 
 LAB_DIR = Path(__file__).resolve().parent.parent
 FOLDERS = {"stand-in": "standin", "real": "real"}
+NOT_SOURCES = (".md", ".txt", ".pyc")
 FUNCTIONS = ("prepare", "binds", "create", "ready")
 
 
@@ -97,5 +98,7 @@ def load(kind: str) -> Plugin:
 
 
 def sources(kind: str) -> list[Path]:
-    """The folders whose content decides whether a saved cluster of this kind is still the right one."""
-    return [LAB_DIR / FOLDERS[kind], LAB_DIR / "kubeletkit", LAB_DIR / "labkit"]
+    """The files whose content decides whether a saved cluster of this kind is still the right one."""
+    folders = [LAB_DIR / FOLDERS[kind], LAB_DIR / "kubeletkit"]
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in files if path.suffix not in NOT_SOURCES]
