@@ -1,7 +1,10 @@
-"""`python3 -m labkit`: what the `lab` command runs."""
+"""What the `lab` command runs."""
 
 import sys
+from pathlib import Path
 
-from labkit.cli import main
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # so that the package is found by its name
+
+from labkit.cli import main  # noqa: E402
 
 sys.exit(main())
