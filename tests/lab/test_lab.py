@@ -51,7 +51,7 @@ def leftovers(name: str) -> list[str]:
             continue
         found += [f"{mounts}: {line}" for line in text.splitlines() if f"krun-lab-{name}-" in line]
     for hierarchy in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
-        found += [str(path) for path in Path(hierarchy).glob(f"krun-lab/{name}/**")]
+        found += [str(path) for path in Path(hierarchy).glob(f"krun-lab-*/{name}/**")]
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = command.read_bytes().split(b"\0")
@@ -67,7 +67,7 @@ def leftovers(name: str) -> list[str]:
 
 def processes(name: str, word: str) -> list[int]:
     """The processes in the control groups of a lab that have `word` in their command line."""
-    groups = [path for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for path in Path(top).glob(f"krun-lab/{name}/**")]
+    groups = [path for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for path in Path(top).glob(f"krun-lab-*/{name}/**")]
     pids = {int(pid) for group in groups for pid in (group / "cgroup.procs").read_text().split()}
     return [pid for pid in pids if word.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
@@ -258,6 +258,8 @@ class Nodes(unittest.TestCase):
 
 @unittest.skipUnless(os.geteuid() == 0, "the lab needs root")
 class Cleaning(unittest.TestCase):
+    """Never `clean --all` with the usual state folder here: other labs may be up on this machine."""
+
     def up(self, name: str) -> None:
         self.addCleanup(lab, "clean", name=name)
         lab("up", "--masters", "1", "--workers", "1", "--cluster", "none", name=name)
@@ -293,6 +295,19 @@ class Cleaning(unittest.TestCase):
         lab("clean", name=name)
         self.assertEqual([], leftovers(name))
         self.assertEqual(-signal.SIGTERM, stray.wait(10))
+
+    def test_a_lab_of_another_state_folder_is_left_alone(self):
+        name = f"{NAME}-mine"
+        self.up(name)
+        with tempfile.TemporaryDirectory() as other:
+            elsewhere = {"env": os.environ | {"KRUN_LAB_STATE": f"{other}/state"}}
+            # Asserted before anything is cleaned: no other lab of this machine may be in reach.
+            self.assertEqual("", lab("status", "--all", name=name, **elsewhere).stdout)
+            lab("clean", "--all", name=name, **elsewhere)
+            lab("clean", name=name, **elsewhere)
+            refused = lab("up", "--cluster", "none", name=name, check=False, **elsewhere)
+            self.assertIn(f"the name {name} is in use by a lab in", refused.stderr)
+        self.assertEqual(0, lab("ssh", "m1", "--", "true", name=name).returncode)
 
     def test_up_starts_over_after_an_interrupted_up(self):
         name = f"{NAME}-half"

@@ -8,20 +8,26 @@ import os
 from pathlib import Path
 
 from labkit import process, wait
-from labkit.layout import CGROUP_PARENT, state_root
+from labkit.layout import cgroup_parent, state_root
 
 
 def hierarchy() -> Path:
-    """Where the version 2 hierarchy is mounted."""
+    """Where the version 2 hierarchy is mounted; mounts it where it is not."""
+    if mounted := _mounted():
+        return mounted
+    mount_point = _own_mount()
+    mount_point.mkdir(parents=True, exist_ok=True)
+    process.run(["mount", "-t", "cgroup2", "cgroup2", str(mount_point)])
+    return mount_point
+
+
+def _mounted() -> Path | None:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields, _, filesystem = line.partition(" - ")
         root, mount_point = fields.split()[3:5]
         if filesystem.startswith("cgroup2 ") and root == "/":
             return Path(mount_point.replace("\\040", " "))
-    mount_point = _own_mount()
-    mount_point.mkdir(parents=True, exist_ok=True)
-    process.run(["mount", "-t", "cgroup2", "cgroup2", str(mount_point)])
-    return mount_point
+    return None
 
 
 def forget_own_mount() -> None:
@@ -38,12 +44,15 @@ def _own_mount() -> Path:
 
 
 def lab_group(lab: str) -> Path:
-    return hierarchy() / CGROUP_PARENT / lab
+    return hierarchy() / cgroup_parent() / lab
 
 
 def labs() -> list[str]:
-    """The labs that have groups, whether anything else is known of them or not."""
-    parent = hierarchy() / CGROUP_PARENT
+    """The labs of this state folder that have groups, whether anything else is known of them or not."""
+    mounted = _mounted()
+    if mounted is None:
+        return []
+    parent = mounted / cgroup_parent()
     return sorted(entry.name for entry in parent.iterdir() if entry.is_dir()) if parent.is_dir() else []
 
 

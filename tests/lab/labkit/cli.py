@@ -189,6 +189,7 @@ def down(options) -> None:
     with _locked(options):
         _open(options)
         remove(options.layout)
+        options.layout.lock.unlink(missing_ok=True)
 
 
 def reset(options) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable, Sequence
 
-from labkit import base_image, cache, config, delay, keys, network, packages, plugin, process, saved, shared
+from labkit import base_image, cache, claims, config, delay, keys, network, packages, plugin, process, saved, shared
 from labkit.config import NO_CLUSTER, Config
 from labkit.errors import LabError
 from labkit.layout import Layout, Node
@@ -146,6 +146,7 @@ def up(layout: Layout, cache_dir: Path, wanted: Config, say: Say) -> Lab:
     wanted.base = str(prepare(cache_dir, kinds, say))
     if kinds:
         wanted.binds = tuple(plugin.load(wanted.kind).binds(cache_dir))
+    claims.claim(layout)
     wanted.write(layout)
     lab = Lab(layout, wanted, cache_dir)
     saved.note_use(layout, Path(wanted.base))

@@ -1,5 +1,6 @@
 """Where everything of a lab is: names, addresses, folders, network namespaces and control groups."""
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -15,11 +16,22 @@ MOST_MASTERS, MOST_WORKERS = 80, 120
 
 # Every network namespace and control group of a lab starts with this, so that a lost one is recognised.
 NETNS_PREFIX = "krl-"
-CGROUP_PARENT = "krun-lab"
+CGROUP_PREFIX = "krun-lab-"
 
 
 def state_root() -> Path:
     return Path(os.environ.get("KRUN_LAB_STATE") or "/var/lib/krun-lab")
+
+
+def cgroup_parent() -> str:
+    """The group above all labs of this state folder.
+
+    Control groups are seen by the whole machine, also by the other side of a chroot, where the same names may
+    be in use: so this one tells one root file system, and one state folder in it, from any other.
+    """
+    root = os.stat("/")
+    identity = f"{root.st_dev}:{root.st_ino}:{state_root().absolute()}"
+    return CGROUP_PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 
 def chosen_name(argument: str | None) -> str:

@@ -117,7 +117,8 @@ class Machine:
     def enter(self, argv: list[str]) -> list[str]:
         """The command that runs `argv` inside the node, as root."""
         namespaces = ["--mount", "--uts", "--ipc", "--pid", "--net", "--cgroup"]
-        return ["nsenter", f"--target={self._running_init()}", *namespaces, "--wdns=/", "--", *argv]
+        # The root is the node's own also where nspawn could only chroot into it (see supervisor.sh).
+        return ["nsenter", f"--target={self._running_init()}", *namespaces, "--root", "--wdns=/", "--", *argv]
 
     def run(self, argv: list[str], env: dict | None = None, **options) -> subprocess.CompletedProcess:
         environment = NODE_ENVIRONMENT | (env or {})

@@ -25,11 +25,6 @@ def namespaces(lab: str) -> list[str]:
     return [name for name in _all() if name == NETNS_PREFIX + lab or name.startswith(f"{NETNS_PREFIX}{lab}.")]
 
 
-def labs() -> list[str]:
-    """The labs that have namespaces, whether anything else is known of them or not."""
-    return sorted({name.removeprefix(NETNS_PREFIX).partition(".")[0] for name in _all()})
-
-
 def _all() -> list[str]:
     if not RUN_NETNS.is_dir():
         return []
@@ -78,7 +73,7 @@ def set_link(layout: Layout, node: Node, up: bool) -> None:
 
 
 def is_up(layout: Layout, node: Node) -> bool:
-    shown = process.output(["ip", "-n", layout.control_netns, "-o", "link", "show", link(node.name)], check=False)
+    shown = process.output(_inside(layout.control_netns, "ip", "-o", "link", "show", link(node.name)), check=False)
     return ",UP" in shown or "<UP" in shown
 
 
@@ -87,9 +82,9 @@ def set_rate(layout: Layout, node: Node, rate: str | None) -> None:
     for netns, device in ((layout.control_netns, link(node.name)), (layout.node_netns(node.name), "eth0")):
         if rate:
             limit = ["replace", "dev", device, "root", "tbf", "rate", rate, "burst", "16kb", "latency", "400ms"]
-            process.run(["tc", "-n", netns, "qdisc", *limit])
+            process.run(_inside(netns, "tc", "qdisc", *limit))
         else:
-            process.run(["tc", "-n", netns, "qdisc", "del", "dev", device, "root"], check=False)
+            process.run(_inside(netns, "tc", "qdisc", "del", "dev", device, "root"), check=False)
 
 
 def reattach(layout: Layout, node: Node) -> None:
@@ -98,4 +93,9 @@ def reattach(layout: Layout, node: Node) -> None:
 
 
 def _batch(netns: str, *lines: str) -> None:
-    process.run(["ip", "-n", netns, "-batch", "-"], input="\n".join(lines) + "\n")
+    process.run(_inside(netns, "ip", "-batch", "-"), input="\n".join(lines) + "\n")
+
+
+def _inside(netns: str, *argv: str) -> list[str]:
+    """Like `ip -n`, which also remounts /sys and therefore fails in a chroot."""
+    return ["nsenter", f"--net={path(netns)}", "--", *argv]

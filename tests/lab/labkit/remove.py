@@ -6,27 +6,29 @@ import signal
 import time
 from pathlib import Path
 
-from labkit import cache, cgroups, network, process
+from labkit import cache, cgroups, claims, network, process
 from labkit.layout import Layout, state_root
 
 PATIENCE = 3  # seconds between asking a program to end and ending it
 
 
 def all_labs() -> list[str]:
-    """The names of all labs of which anything is left: files, processes or networks."""
+    """The names of all labs of this state folder of which anything is left: files, processes or networks."""
     root = state_root()
     folders = [entry.name for entry in root.iterdir() if entry.is_dir()] if root.is_dir() else []
     known = [name for name in folders if not name.startswith(".")]
-    return sorted({*known, *cgroups.labs(), *network.labs()})
+    return sorted({*known, *cgroups.labs(), *claims.claimed()})
 
 
 def remove(layout: Layout) -> bool:
     """Removes all there is of a lab; returns whether there was anything. The caller holds the lab's lock."""
     found = layout.name in all_labs()
     cgroups.kill_lab(layout.name)
-    for netns in network.namespaces(layout.name):
-        _end_strays(netns)
-        network.remove(netns)
+    if claims.is_ours(layout.name):
+        for netns in network.namespaces(layout.name):
+            _end_strays(netns)
+            network.remove(netns)
+        claims.release(layout)
     cache.remove(layout.state)
     return found
 
