@@ -15,13 +15,15 @@ def claim(layout: Layout) -> None:
     """Takes the name for this state folder, or fails if a lab of another one has it."""
     if not is_ours(layout.name):
         raise LabError(f"the name {layout.name} is in use by a lab in {_holder(layout.name)}", "choose another --name")
-    CLAIMS.mkdir(exist_ok=True)
     release(layout)
+    CLAIMS.mkdir(exist_ok=True)
     (CLAIMS / layout.name).symlink_to(_ours())
 
 
 def release(layout: Layout) -> None:
     (CLAIMS / layout.name).unlink(missing_ok=True)
+    if CLAIMS.is_dir() and not any(CLAIMS.iterdir()):
+        CLAIMS.rmdir()
 
 
 def claimed() -> list[str]:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -41,11 +42,14 @@ def main() -> int:
         if error.hint:
             print(f"     {error.hint}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        return 141
+    except OSError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("lab: interrupted; `lab up` starts over, `lab clean` takes everything away", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        return 141
 
 
 def say(text: str) -> None:
@@ -126,11 +130,13 @@ def _parser() -> argparse.ArgumentParser:
     added = command("trace", trace, "print the commands that ran on the nodes")
     added.add_argument("--clear", action="store_true", help="forget them instead")
 
-    fault = command("fault", list_faults, "make programs on the nodes fail", "See labkit/node/faults.py.")
+    fault = command("fault", None, "make programs on the nodes fail", "See labkit/node/faults.py.")
     actions = fault.add_subparsers(metavar="add|list|clear", required=True)
     _add_fault_options(actions.add_parser("add", help="add a fault"))
     actions.add_parser("list", help="print the faults that are set").set_defaults(function=list_faults)
     actions.add_parser("clear", help="remove all faults").set_defaults(function=clear_faults)
+    for action in actions.choices.values():  # --name may stand before or after the action
+        action.add_argument("--name", metavar="LAB", default=argparse.SUPPRESS, help="which lab")
 
     added = command("clean", clean, "remove the lab and all that a crash may have left of it", "The cache stays.")
     added.add_argument("--all", action="store_true", help="every lab on this machine")
@@ -328,8 +334,16 @@ def add_fault(options) -> None:
     lab = _open(options)
     if options.node:
         lab.node(options.node)
+    _check_pattern(options.match or "")
     fault = {key: value for key in FAULT_KEYS if (value := getattr(options, key)) is not None}
     shared.add_fault(lab.layout, fault)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise LabError(f"--match {pattern}: {error}", "it is a regular expression as Python writes it")
 
 
 def list_faults(options) -> None:

@@ -89,6 +89,11 @@ class Lab:
         reachable = [node for node in chosen if network.is_up(self.layout, node)]
         self.each(lambda node: self.machine(node).wait_for_ssh(), reachable)
 
+    def boot_what_is_off(self) -> None:
+        if off := [node for node in self.nodes if not self.machine(node).is_on()]:
+            self.boot(off)
+            self._wait_for_cluster()
+
     def reset(self) -> None:
         """Back to where `up` left it: disks, cables, shared folder."""
         self.each(lambda node: self.machine(node).kill())
@@ -98,6 +103,9 @@ class Lab:
             network.set_link(self.layout, node, up=True)
         self.make_disks()
         self.boot()
+        self._wait_for_cluster()
+
+    def _wait_for_cluster(self) -> None:
         if self.config.kind != NO_CLUSTER:
             plugin.load(self.config.kind).ready(self)
 
@@ -139,7 +147,7 @@ def up(layout: Layout, cache_dir: Path, wanted: Config, say: Say) -> Lab:
                 "`lab down` ends it; --name makes a second one beside it",
             )
         lab = Lab(layout, found, cache_dir)
-        lab.boot()
+        lab.boot_what_is_off()
         return lab
     remove(layout)  # what an interrupted `up` or a crash may have left
     kinds = [] if wanted.kind == NO_CLUSTER else [wanted.kind]

@@ -47,7 +47,7 @@ class Machine:
             "NODE_DIR": str(self.disk.folder),
             "LOWER": disk.lower_layers(base, saved, self.node),
             "NETNS": network.path(self._layout.node_netns(self.name)),
-            "HOSTNAME": self.name,
+            "NODE_NAME": self.name,
             "MACHINE": f"{self._layout.name}-{self.name}",
         }
         options = [f"--bind{'-ro' if read_only else ''}={host}:{inside}" for host, inside, read_only in binds]

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs one node for as long as it is switched on. In the environment:
-#   CGROUP    the node's control group          LOWER   its read-only layers, as overlayfs wants them
-#   NODE_DIR  its folder in the lab's state     NETNS   path of its network namespace
-#   HOSTNAME  its name                          MACHINE a name for nspawn, unique on this machine
+#   CGROUP     the node's control group          LOWER    its read-only layers, as overlayfs wants them
+#   NODE_DIR   its folder in the lab's state     NETNS    path of its network namespace
+#   NODE_NAME  its name                          MACHINE  a name for nspawn, unique on this machine
 # The arguments are further options for systemd-nspawn.
 #
 # All mounts are made in a mount namespace of its own, so that they go away with the node however it ends; all
@@ -40,7 +40,7 @@ RESTART=133 # what nspawn ends with when the node reboots
 while :; do
     status=0
     systemd-nspawn --quiet --register=no --keep-unit --boot \
-        --directory="$NODE_DIR/root" --machine="$MACHINE" --hostname="$HOSTNAME" \
+        --directory="$NODE_DIR/root" --machine="$MACHINE" --hostname="$NODE_NAME" \
         --network-namespace-path="$NETNS" --resolv-conf=off --timezone=off --link-journal=no --console=pipe \
         "$@" || status=$?
     [ "$status" = "$RESTART" ] || break

@@ -46,14 +46,20 @@ def take(node: str, program: str, arguments: str) -> dict | None:
         sys.exit(f"lab: {FAULTS} must be writable for all users; `lab fault add` sees to that")
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        text = file.read()
-        faults = json.loads(text) if text.strip() else []
+        faults = parse(file.read())
         fault, counted = strike(faults, node, program, arguments)
         if counted:
             file.seek(0)
             json.dump(faults, file, indent=1)
             file.truncate()
     return fault
+
+
+def parse(text: str) -> list[dict]:
+    try:
+        return json.loads(text) if text.strip() else []
+    except json.JSONDecodeError as error:
+        sys.exit(f"lab: {FAULTS} is not JSON: {error}")
 
 
 def strike(faults: list[dict], node: str, program: str, arguments: str) -> tuple[dict | None, bool]:
