@@ -1,5 +1,6 @@
 //! x
 pub mod connection;
+pub mod inventory;
 pub mod syntax;
 pub mod template;
 pub mod vars;
