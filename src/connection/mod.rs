@@ -7,12 +7,19 @@ mod become_user;
 mod detached;
 mod endpoint;
 mod error;
+mod escalate;
 mod local;
 mod pool;
 mod protocol;
+mod quote;
 mod request;
 pub mod scripted;
+mod shells;
 mod ssh;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod transfer;
 
 pub use become_user::{Become, BecomeMethod};
 pub use detached::{DetachedJob, Progress, ProgressStream, run_detached};
@@ -22,6 +29,10 @@ pub use pool::{Lease, SessionPool};
 pub use request::{Output, Request, Script};
 
 use std::io::{Read, Write};
+
+use local::Local;
+use shells::{Shells, Transport};
+use ssh::Ssh;
 
 /// A way to run scripts on one node and to move files to and from it.
 ///
@@ -59,6 +70,31 @@ pub trait Connection: Send {
 }
 
 /// A connection to an endpoint; nothing is opened before its first use.
-pub fn open(_endpoint: &Endpoint) -> Box<dyn Connection> {
-    todo!("written with the SSH connection")
+pub fn open(endpoint: &Endpoint) -> Box<dyn Connection> {
+    match endpoint.kind {
+        ConnectionKind::Ssh => Box::new(Shells::new(Ssh::new(endpoint.clone()))),
+        ConnectionKind::Local => Box::new(Shells::new(Local::new(endpoint.shell.clone()))),
+    }
+}
+
+impl<T: Transport> Connection for Shells<T> {
+    fn execute(&mut self, user: Option<&Become>, request: &Request) -> Result<Output, ConnectionError> {
+        self.run(user, request)
+    }
+
+    fn upload(&mut self, user: Option<&Become>, source: &mut dyn Read, path: &str) -> Result<(), ConnectionError> {
+        self.put(user, source, path)
+    }
+
+    fn download(&mut self, user: Option<&Become>, path: &str, sink: &mut dyn Write) -> Result<(), ConnectionError> {
+        self.get(user, path, sink)
+    }
+
+    fn reset(&mut self) {
+        self.close();
+    }
+
+    fn exchanges(&self) -> u64 {
+        self.asked()
+    }
 }

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Connection, Endpoint};
 
@@ -12,7 +12,13 @@ pub type Opener = Arc<dyn Fn(&Endpoint) -> Box<dyn Connection> + Send + Sync>;
 /// its own; they are all kept for the next task.
 pub struct SessionPool {
     opener: Opener,
-    idle: Mutex<HashMap<String, Vec<Box<dyn Connection>>>>,
+    /// By host; a host may be reached in several ways (as another user, say).
+    idle: Mutex<HashMap<String, Vec<Idle>>>,
+}
+
+struct Idle {
+    way: String,
+    connection: Box<dyn Connection>,
 }
 
 impl SessionPool {
@@ -31,20 +37,27 @@ impl SessionPool {
 
     /// Takes an idle session to the endpoint, or a new one that connects at its first use.
     pub fn lease(&self, endpoint: &Endpoint) -> Lease<'_> {
-        let idle = self.lock().get_mut(&endpoint.host).and_then(Vec::pop);
+        let way = way(endpoint);
+        let connection = self.lock().get_mut(&endpoint.host).and_then(|sessions| {
+            let position = sessions.iter().position(|idle| idle.way == way)?;
+            Some(sessions.swap_remove(position).connection)
+        });
         Lease {
             pool: self,
-            host: endpoint.host.clone(),
-            connection: Some(idle.unwrap_or_else(|| (self.opener)(endpoint))),
+            endpoint: endpoint.clone(),
+            way,
+            connection,
         }
     }
 
     /// Drops the idle sessions to a host, so that the next lease connects anew.
     pub fn forget(&self, host: &str) {
-        self.lock().remove(host);
+        let sessions = self.lock().remove(host);
+        // Closing takes its time: not under the lock.
+        drop(sessions);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Box<dyn Connection>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Idle>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -55,19 +68,24 @@ impl Default for SessionPool {
     }
 }
 
+/// Tells endpoints apart by everything but their passwords, which never show in the debug form.
+fn way(endpoint: &Endpoint) -> String {
+    format!("{endpoint:?}")
+}
+
 /// A session in use; it goes back to the pool when dropped.
 pub struct Lease<'p> {
     pool: &'p SessionPool,
-    host: String,
+    endpoint: Endpoint,
+    way: String,
     connection: Option<Box<dyn Connection>>,
 }
 
 impl Lease<'_> {
     /// The session.
     pub fn connection(&mut self) -> &mut dyn Connection {
-        // The option is empty only while `drop` runs.
         self.connection
-            .get_or_insert_with(|| unreachable!("a lease holds its session until it is dropped"))
+            .get_or_insert_with(|| (self.pool.opener)(&self.endpoint))
             .as_mut()
     }
 }
@@ -75,11 +93,46 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.pool
-                .lock()
-                .entry(std::mem::take(&mut self.host))
+            let way = std::mem::take(&mut self.way);
+            let mut idle = self.pool.lock();
+            idle.entry(std::mem::take(&mut self.endpoint.host))
                 .or_default()
-                .push(connection);
+                .push(Idle { way, connection });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::scripted::{Log, ScriptedConnection};
+    use super::*;
+
+    #[test]
+    fn sessions_are_kept_for_the_same_way_to_a_host() {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&opened);
+        let pool = SessionPool::with_opener(Arc::new(move |endpoint: &Endpoint| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            Box::new(ScriptedConnection::new(&endpoint.host, [], Log::default()))
+        }));
+        let endpoint = Endpoint::ssh("w1");
+        let other_user = Endpoint {
+            user: Some("ops".to_owned()),
+            ..endpoint.clone()
+        };
+        for (way, expected) in [(&endpoint, 1), (&endpoint, 1), (&other_user, 2), (&endpoint, 2)] {
+            pool.lease(way).connection();
+            assert_eq!(opened.load(Ordering::Relaxed), expected);
+        }
+        let (mut first, mut second) = (pool.lease(&endpoint), pool.lease(&endpoint));
+        first.connection();
+        second.connection();
+        assert_eq!(opened.load(Ordering::Relaxed), 3);
+        drop((first, second));
+        pool.forget("w1");
+        pool.lease(&endpoint).connection();
+        assert_eq!(opened.load(Ordering::Relaxed), 4);
     }
 }

@@ -1,0 +1,95 @@
+# The long-lived shell of a connection. `sh` reads this text from its standard input, and after it the requests:
+# calls of krun_run and krun_answer. The programs that a request runs never get hold of that stream.
+# The line before this text sets krun_session to a word that nobody can guess.
+# shellcheck shell=sh
+
+LC_ALL=C
+export LC_ALL
+# sudo's secure_path and sshd's default path leave these out on some systems.
+for krun_place in /usr/local/sbin /usr/local/bin /usr/sbin /sbin; do
+    case :$PATH: in
+        *":$krun_place:"*) ;;
+        *) PATH=$PATH:$krun_place ;;
+    esac
+done
+export PATH
+krun_number=0
+
+# Makes the private directory that output passes through, in memory where there is such a place.
+krun_open_directory() {
+    for krun_place in /dev/shm "${XDG_RUNTIME_DIR:-/dev/shm}" "${TMPDIR:-/tmp}" /tmp /var/tmp; do
+        krun_directory=$krun_place/krun-${krun_session:?}
+        if mkdir -m 700 "$krun_directory" 2>/dev/null; then
+            # The process id is for kill.sh; a full file system shows here.
+            if (echo "$$" >"$krun_directory/pid") 2>/dev/null; then
+                return 0
+            fi
+            rm -rf "$krun_directory"
+        fi
+    done
+    return 1
+}
+
+# Removes what earlier requests left in the directory.
+krun_sweep() {
+    rm -f "$krun_directory"/out.* "$krun_directory"/err.* "$krun_directory"/in.*
+}
+
+# Writes the mark that begins an answer, and the standard input of the request.
+krun_prepare() {
+    krun_out=$krun_directory/out.$krun_number
+    krun_err=$krun_directory/err.$krun_number
+    krun_in=/dev/null
+    { printf '%s' "$1" >"$krun_out"; } 2>/dev/null || return 1
+    if [ -n "$2" ]; then
+        krun_in=$krun_directory/in.$krun_number
+        # The input is a printf format, so that it can hold any byte.
+        # shellcheck disable=SC2059
+        { printf "$2" >"$krun_in"; } 2>/dev/null || return 1
+    fi
+}
+
+# krun_run BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script in a subshell.
+krun_run() {
+    krun_begin=$1 krun_script=$2 krun_environment=$3 krun_input=$4
+    shift 4
+    krun_number=$((krun_number + 1))
+    # The directory may have been removed behind our back (systemd's RemoveIPC does that).
+    if ! krun_prepare "$krun_begin" "$krun_input"; then
+        rm -rf "$krun_directory"
+        if ! krun_open_directory || ! krun_prepare "$krun_begin" "$krun_input"; then
+            krun_status=no-room-before
+            return
+        fi
+    fi
+    # Appending, so that a child left behind in the background cannot write over the end of the answer.
+    (
+        eval "$krun_environment"
+        unset krun_session krun_environment krun_input
+        eval "$krun_script"
+    ) <"$krun_in" >>"$krun_out" 2>>"$krun_err"
+    krun_status=$?
+    # The input may hold secrets.
+    [ "$krun_in" = /dev/null ] || : >"$krun_in"
+}
+
+# krun_answer END: sends the answer. The shell reads END only after the script has ended, so the script's output cannot
+# hold it; and all is sent by one write, as sshd would hold back a second one until the first is acknowledged.
+krun_answer() {
+    if [ "$krun_status" != no-room-before ]; then
+        if [ -s "$krun_err" ]; then
+            { printf '%s' "$1" && cat "$krun_err" && printf '%s%s\n' "$1" "$krun_status"; } 2>/dev/null >>"$krun_out"
+        else
+            { printf '%s%s%s\n' "$1" "$1" "$krun_status"; } 2>/dev/null >>"$krun_out"
+        fi || krun_status=no-room-after
+    fi
+    case $krun_status in
+        no-room-*) printf '%s%s%s%s%s\n' "$krun_begin" "$1" "$krun_directory" "$1" "$krun_status" ;;
+        *) cat "$krun_out" || exit 1 ;;
+    esac
+}
+
+# A request that finds no directory tries again and says so.
+trap 'rm -rf "$krun_directory"' EXIT
+trap 'exit 129' HUP INT TERM
+krun_open_directory || :

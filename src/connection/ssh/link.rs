@@ -1,0 +1,129 @@
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use ssh2::{BlockDirections, DisconnectCode, ErrorCode, Session};
+
+use super::ProxyChild;
+use crate::connection::local::poll_until;
+
+/// libssh2's code for "try again when the socket is ready".
+const AGAIN: ErrorCode = ErrorCode::Session(-37);
+
+/// libssh2's code for a time limit that has passed.
+pub(super) const TIMED_OUT: ErrorCode = ErrorCode::Session(-9);
+
+/// libssh2's code for a socket that is closed.
+const DISCONNECTED: ErrorCode = ErrorCode::Session(-13);
+
+/// Limit for saying good-bye.
+const DISCONNECT_LIMIT: Duration = Duration::from_millis(200);
+
+/// A session and its socket. Everything that has to wait for the socket waits here, with a deadline.
+pub(super) struct Link {
+    session: Session,
+    socket: Arc<OwnedFd>,
+    alive_interval: Duration,
+    alive_count: u32,
+    /// Keepalives sent since anything was heard.
+    unanswered: AtomicU32,
+    /// Ended after the session.
+    _proxy: Option<ProxyChild>,
+}
+
+impl Link {
+    pub(super) fn new(
+        session: Session,
+        socket: Arc<OwnedFd>,
+        proxy: Option<ProxyChild>,
+        alive_interval: Duration,
+        alive_count: u32,
+    ) -> Self {
+        session.set_keepalive(true, 1);
+        Self {
+            session,
+            socket,
+            alive_interval,
+            alive_count,
+            unanswered: AtomicU32::new(0),
+            _proxy: proxy,
+        }
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Repeats an operation of libssh2 until it is done, waiting for the socket in between.
+    pub(super) fn drive<V>(
+        &self,
+        deadline: Instant,
+        mut operation: impl FnMut() -> Result<V, ssh2::Error>,
+    ) -> Result<V, ssh2::Error> {
+        loop {
+            match operation() {
+                Err(error) if error.code() == AGAIN => self.wait(deadline).map_err(|error| {
+                    if error.kind() == io::ErrorKind::TimedOut {
+                        ssh2::Error::new(TIMED_OUT, "no answer in time")
+                    } else {
+                        ssh2::Error::new(DISCONNECTED, "the connection was closed or fell silent")
+                    }
+                })?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits until the socket is ready for what libssh2 wants to do next. Sends keepalives meanwhile, so that a peer
+    /// that is gone without a word is noticed.
+    pub(super) fn wait(&self, deadline: Instant) -> io::Result<()> {
+        let wanted = match self.session.block_directions() {
+            BlockDirections::Outbound => PollFlags::OUT,
+            BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
+            BlockDirections::Inbound | BlockDirections::None => PollFlags::IN,
+        };
+        loop {
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let mut polled = [PollFd::new(&self.socket, wanted)];
+            if poll_until(&mut polled, deadline.min(now + self.alive_interval))? {
+                if polled.iter().any(|socket| socket.revents().contains(PollFlags::IN)) {
+                    self.unanswered.store(0, Ordering::Relaxed);
+                }
+                return Ok(());
+            }
+            if Instant::now() < deadline && self.session.authenticated() {
+                self.ask_for_a_sign()?;
+            }
+        }
+    }
+
+    fn ask_for_a_sign(&self) -> io::Result<()> {
+        let unanswered = self.unanswered.fetch_add(1, Ordering::Relaxed);
+        if unanswered >= self.alive_count {
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                format!("{unanswered} keepalives in a row were not answered"),
+            ));
+        }
+        match self.session.keepalive_send() {
+            Err(error) if error.code() != AGAIN => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says good-bye, without waiting for long.
+    pub(super) fn disconnect(&self) {
+        let deadline = Instant::now() + DISCONNECT_LIMIT;
+        // Whether the peer hears it does not matter any more.
+        let _ = self.drive(deadline, || {
+            self.session
+                .disconnect(Some(DisconnectCode::ByApplication), "done", None)
+        });
+    }
+}
