@@ -1,6 +1,6 @@
 //! `krun inventory`: what the inventory says, in the form of `ansible-inventory`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -119,7 +119,7 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// The variables of a host, sorted, without what was encrypted.
+    /// The variables of a host without what was encrypted.
     fn host_variables(&self, host: &str) -> Result<Map<String, Value>, Diagnostics> {
         Ok(shown_values(&self.variables.layers(self.inventory, host)?))
     }
@@ -139,7 +139,8 @@ impl View<'_> {
             return format(Value::Object(self.host_variables(host)?), args.yaml);
         }
         let layers = self.variables.layers(self.inventory, host)?;
-        let values = shown_values(&layers);
+        let mut values = shown_values(&layers);
+        values.sort_keys();
         let lines = values.iter().map(|(name, value)| {
             let origin = layers.iter().rev().find(|layer| layer.vars.contains_key(name));
             let origin = origin.map(|layer| layer.origin.to_string()).unwrap_or_default();
@@ -168,7 +169,7 @@ impl View<'_> {
             for host in self.inventory.group_own_hosts(group) {
                 lines.push(graph_line(host, depth + 1));
                 if vars {
-                    graph_variables(&self.host_variables(host)?, depth + 2, lines);
+                    graph_variables(self.host_variables(host)?, depth + 2, lines);
                 }
             }
         }
@@ -177,9 +178,8 @@ impl View<'_> {
             let priority = self.inventory.group_priority(group);
             if priority != 1 {
                 values.insert("ansible_group_priority".to_owned(), json!(priority));
-                values.sort_keys();
             }
-            graph_variables(&values, depth + 1, lines);
+            graph_variables(values, depth + 1, lines);
         }
         Ok(())
     }
@@ -204,14 +204,15 @@ impl View<'_> {
                 result.insert(group.to_owned(), Value::Object(entry));
             }
         }
-        let mut host_variables = BTreeMap::new();
+        let mut host_variables = Map::new();
         for host in self.inventory.hosts().filter(|host| shown.contains(*host)) {
             let variables = self.host_variables(host)?;
             if !variables.is_empty() {
-                host_variables.insert(host, variables);
+                host_variables.insert(host.to_owned(), Value::Object(variables));
             }
         }
-        result.insert("_meta".to_owned(), json!({ "hostvars": host_variables }));
+        let meta = Map::from_iter([("hostvars".to_owned(), Value::Object(host_variables))]);
+        result.insert("_meta".to_owned(), Value::Object(meta));
         Ok(Value::Object(result))
     }
 
@@ -267,7 +268,7 @@ struct Seen {
     hosts: HashSet<String>,
 }
 
-/// The values that win, sorted by name.
+/// The values that win.
 fn shown_values(layers: &[Layer]) -> Map<String, Value> {
     let mut values = Map::new();
     for layer in layers {
@@ -280,7 +281,6 @@ fn shown_values(layers: &[Layer]) -> Map<String, Value> {
             values.insert(name.clone(), value);
         }
     }
-    values.sort_keys();
     values
 }
 
@@ -291,11 +291,12 @@ fn graph_line(text: &str, depth: usize) -> String {
     }
 }
 
-fn graph_variables(values: &Map<String, Value>, depth: usize, lines: &mut Vec<String>) {
+fn graph_variables(mut values: Map<String, Value>, depth: usize, lines: &mut Vec<String>) {
+    values.sort_keys();
     for (name, value) in values {
         let text = match value {
-            Value::String(text) => text.clone(),
-            other => python_text(other),
+            Value::String(text) => text,
+            other => python_text(&other),
         };
         lines.push(graph_line(&format!("{{{name} = {text}}}"), depth));
     }

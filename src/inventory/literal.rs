@@ -341,9 +341,11 @@ fn number(text: &str, negative: bool) -> Option<Number> {
 }
 
 fn float(text: &str, clean: &str, negative: bool) -> Option<Number> {
+    let digit_before = |at: usize| at > 0 && text.as_bytes()[at - 1].is_ascii_digit();
+    let digit_after = |at: usize| text.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit);
     let underscores_between_digits = text
-        .split('_')
-        .all(|part| part.starts_with(|c: char| c.is_ascii_digit()) || !text.contains('_'));
+        .match_indices('_')
+        .all(|(at, _)| digit_before(at) && digit_after(at));
     let only_float_characters = clean
         .bytes()
         .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'+' | b'-'));
@@ -374,6 +376,8 @@ mod tests {
     #[case("1.30", json!(1.3))]
     #[case("1e3", json!(1000.0))]
     #[case(".5", json!(0.5))]
+    #[case(".5_0", json!(0.5))]
+    #[case("1_.5", json!("1_.5"))]
     #[case("1.28.2", json!("1.28.2"))]
     #[case("10.0.0.1", json!("10.0.0.1"))]
     #[case("5m", json!("5m"))]
