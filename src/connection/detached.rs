@@ -1,6 +1,7 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Become, Connection, ConnectionError, Output, Request};
+use super::protocol::random_word;
+use super::{Become, Connection, ConnectionError, Output, Request, Script};
 
 /// Which of a command's streams a piece of output came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +47,510 @@ pub struct DetachedJob<'a> {
 /// Runs a job detached and follows it until it ends, over lost connections and reboots of the way there.
 ///
 /// # Errors
-/// As [`Connection::execute`]; `Lost` only after `reconnect_for` has passed without a new connection. When the job's
-/// time is up its processes are killed and the error is `TimedOut`.
+/// As [`Connection::execute`]; `Lost` only after `reconnect_for` has passed without a new connection, or when the job
+/// has ended on the node without leaving an exit status. When the job's time is up its processes are killed and the
+/// error is `TimedOut`.
 pub fn run_detached(
     connection: &mut dyn Connection,
     user: Option<&Become>,
     job: &DetachedJob<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Output, ConnectionError> {
-    let _ = (connection, user, job, progress);
-    todo!("written with the SSH connection")
+    let failed = |reason: String| ConnectionError::Transfer {
+        what: format!("starting `{}` detached", job.request.script.name),
+        reason,
+    };
+    if !is_identity(job.identity) {
+        return Err(failed(format!("`{}` cannot be a job's identity", job.identity)));
+    }
+    let token = random_word().map_err(|error| failed(error.to_string()))?;
+    let follower = Follower {
+        connection,
+        user,
+        job,
+        progress,
+        output: Output::default(),
+        is_known: false,
+    };
+    follower.run(&token)
+}
+
+const SCRIPT: &str = include_str!("detached.sh");
+const RUNNER: &str = include_str!("detached_run.sh");
+
+/// The most of each stream that one answer carries; detached.sh knows the same number.
+const PIECE: usize = 1024 * 1024;
+
+/// How long the node waits for news before it answers that there is none.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the node waits between two looks.
+const ROUND: Duration = Duration::from_millis(300);
+
+/// Limit of one exchange, on a busy node too.
+const EXCHANGE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Pauses between attempts to connect again: the first, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+struct Follower<'a, 'j> {
+    connection: &'a mut dyn Connection,
+    user: Option<&'a Become>,
+    job: &'a DetachedJob<'j>,
+    progress: &'a mut dyn FnMut(Progress<'_>),
+    /// What the job has printed so far.
+    output: Output,
+    /// True once the node may know of the job, so that a lost connection is worth opening again.
+    is_known: bool,
+}
+
+impl Follower<'_, '_> {
+    fn run(mut self, token: &str) -> Result<Output, ConnectionError> {
+        let deadline = Instant::now() + self.job.request.timeout;
+        let start = self.start_request(token, deadline);
+        let mut news = self.ask(&start)?;
+        if news.was_found {
+            (self.progress)(Progress::Found);
+        }
+        loop {
+            let is_drained = self.take_in(&mut news);
+            match news.state {
+                State::Finished(status) if is_drained => {
+                    self.output.status = status;
+                    // An uncollected job is cleaned up by a later one; its result is safe here.
+                    let _ = self.act("collect");
+                    return Ok(self.output);
+                }
+                State::Died if is_drained => return Err(self.died()),
+                State::Missing => return Err(self.lost("its directory on the node was removed by somebody".to_owned())),
+                _ if Instant::now() >= deadline => {
+                    self.act("kill")?;
+                    self.act("collect")?;
+                    return Err(ConnectionError::TimedOut {
+                        what: self.what(),
+                        limit: self.job.request.timeout,
+                    });
+                }
+                _ => {}
+            }
+            let follow = self.request("follow", &[&rounds(deadline)]);
+            news = self.ask(&follow)?;
+        }
+    }
+
+    /// Keeps and reports what the job has printed; true when the answer held all there is.
+    fn take_in(&mut self, news: &mut News) -> bool {
+        let is_drained = news.stdout.len() < PIECE && news.stderr.len() < PIECE;
+        for (stream, bytes) in [
+            (ProgressStream::Stdout, &mut news.stdout),
+            (ProgressStream::Stderr, &mut news.stderr),
+        ] {
+            if !bytes.is_empty() {
+                (self.progress)(Progress::Printed { stream, bytes });
+            }
+        }
+        self.output.stdout.append(&mut news.stdout);
+        self.output.stderr.append(&mut news.stderr);
+        is_drained
+    }
+
+    fn what(&self) -> String {
+        self.job.request.script.name.to_owned()
+    }
+
+    /// A request for detached.sh; in messages it goes by the job's own name.
+    fn request(&self, action: &str, more: &[&str]) -> Request {
+        let offsets = [
+            self.output.stdout.len().to_string(),
+            self.output.stderr.len().to_string(),
+        ];
+        let words = [action, self.job.identity].into_iter();
+        let words = words
+            .chain(offsets.iter().map(String::as_str))
+            .chain(more.iter().copied());
+        let script = Script {
+            name: self.job.request.script.name,
+            text: SCRIPT,
+        };
+        Request::new(script, words).with_timeout(EXCHANGE_LIMIT)
+    }
+
+    fn start_request(&self, token: &str, deadline: Instant) -> Request {
+        let job = &self.job.request;
+        let mut request = self
+            .request("start", &[&rounds(deadline), token, RUNNER, job.script.text])
+            .with_stdin(job.stdin.clone())
+            .with_environment(job.environment.clone());
+        request.args.extend_from_slice(&job.args);
+        request
+    }
+
+    fn act(&mut self, action: &str) -> Result<String, ConnectionError> {
+        let request = self.request(action, &[]);
+        Ok(self.execute(&request)?.stdout_text().trim().to_owned())
+    }
+
+    fn ask(&mut self, request: &Request) -> Result<News, ConnectionError> {
+        let output = self.execute(request)?;
+        let reason = output.stderr_text();
+        News::parse(output).ok_or_else(|| ConnectionError::Transfer {
+            what: format!("`{}` (detached)", self.what()),
+            reason: reason.trim().to_owned(),
+        })
+    }
+
+    /// Asks the node, over as many connections as it takes. Every action can be repeated: a job that was started
+    /// already is found.
+    fn execute(&mut self, request: &Request) -> Result<Output, ConnectionError> {
+        match self.connection.execute(self.user, request) {
+            Ok(output) => {
+                self.is_known = true;
+                Ok(output)
+            }
+            Err(error) if !may_pass(&error) || (!self.is_known && !was_sent(&error)) => Err(error),
+            Err(error) => self.execute_again(request, error),
+        }
+    }
+
+    fn execute_again(&mut self, request: &Request, first: ConnectionError) -> Result<Output, ConnectionError> {
+        (self.progress)(Progress::Reconnecting {
+            cause: first.to_string(),
+        });
+        let begin = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.connection.reset();
+            match self.connection.execute(self.user, request) {
+                Ok(output) => {
+                    self.is_known = true;
+                    (self.progress)(Progress::Reconnected);
+                    return Ok(output);
+                }
+                Err(error) if !may_pass(&error) => return Err(error),
+                Err(error) if begin.elapsed() + pause > self.job.reconnect_for => {
+                    return Err(self.lost(format!(
+                        "no new connection within {} s ({error}); it goes on on the node, and the next run finds it there",
+                        self.job.reconnect_for.as_secs()
+                    )));
+                }
+                Err(_) => {
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    fn died(&mut self) -> ConnectionError {
+        let kept = self.act("aside");
+        let kept = kept.map_or_else(
+            |error| format!(" ({error})"),
+            |path| format!("; what is left of it is in {path} on the node"),
+        );
+        self.lost(format!(
+            "its process ended without an exit status, as after a restart of the node or `kill -9`{kept}; \
+             what it has done is unknown, and the next run may start it again"
+        ))
+    }
+
+    fn lost(&self, cause: String) -> ConnectionError {
+        ConnectionError::Lost {
+            address: format!("job {}", self.job.identity),
+            what: self.what(),
+            cause,
+        }
+    }
+}
+
+/// How often the node looks for news before it answers, within the job's own limit.
+fn rounds(deadline: Instant) -> String {
+    let patience = deadline.saturating_duration_since(Instant::now()).min(PATIENCE);
+    (patience.as_millis() / ROUND.as_millis() + 1).to_string()
+}
+
+/// True for an error that another connection may not have.
+fn may_pass(error: &ConnectionError) -> bool {
+    error.is_unreachable() || matches!(error, ConnectionError::TimedOut { .. })
+}
+
+/// True when the node may have received the request.
+fn was_sent(error: &ConnectionError) -> bool {
+    !matches!(error, ConnectionError::Unreachable { .. })
+}
+
+fn is_identity(identity: &str) -> bool {
+    (1..=200).contains(&identity.len())
+        && !identity.starts_with(['.', '-'])
+        && identity
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'))
+}
+
+/// How a job stands.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Running,
+    Finished(i32),
+    Died,
+    Missing,
+}
+
+/// What detached.sh has answered.
+#[derive(Debug)]
+struct News {
+    state: State,
+    was_found: bool,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl News {
+    /// `None` when the script has failed.
+    fn parse(output: Output) -> Option<Self> {
+        let end = memchr::memchr(b'\n', &output.stdout)?;
+        let (line, rest) = output.stdout.split_at_checked(end + 1)?;
+        let line = String::from_utf8_lossy(line);
+        let mut words = line.split_whitespace();
+        if words.next() != Some("krun-job") {
+            return None;
+        }
+        let state = match (words.next()?, words.next()?) {
+            ("running", _) => State::Running,
+            ("finished", status) => State::Finished(status.parse().ok()?),
+            ("died", _) => State::Died,
+            ("missing", _) => State::Missing,
+            _ => return None,
+        };
+        Some(Self {
+            state,
+            was_found: words.next() == Some("yes"),
+            stdout: rest.to_vec(),
+            stderr: output.stderr,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use rstest::rstest;
+
+    use super::super::tests::{TestNode, wait_until};
+    use super::*;
+
+    /// Identities of their own for tests that run side by side; what a failed test leaves is removed.
+    struct Job {
+        identity: String,
+        directory: PathBuf,
+    }
+
+    impl Job {
+        fn new() -> Self {
+            let identity = format!("test-{}", random_word().unwrap());
+            let home = std::env::home_dir().unwrap();
+            let jobs = if rustix::process::getuid().is_root() {
+                PathBuf::from("/var/lib/krun/jobs")
+            } else {
+                home.join(".krun/jobs")
+            };
+            Self {
+                directory: jobs.join(&identity),
+                identity,
+            }
+        }
+
+        fn run(
+            &self,
+            node: &mut TestNode,
+            request: Request,
+            progress: &mut dyn FnMut(Progress<'_>),
+        ) -> Result<Output, ConnectionError> {
+            let job = DetachedJob {
+                identity: &self.identity,
+                request,
+                reconnect_for: Duration::from_secs(5),
+            };
+            run_detached(node.connection.as_mut(), None, &job, progress)
+        }
+
+        fn pid(&self) -> String {
+            let text = std::fs::read_to_string(self.directory.join("pid")).unwrap();
+            text.split(' ').next().unwrap().to_owned()
+        }
+    }
+
+    impl Drop for Job {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.directory);
+        }
+    }
+
+    fn request<const N: usize>(text: &'static str, args: [&str; N]) -> Request {
+        Request::new(Script { name: "job", text }, args).with_timeout(Duration::from_secs(30))
+    }
+
+    #[rstest]
+    fn a_job_is_followed_to_its_end(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+        let mut node = TestNode::new(shell);
+        let job = Job::new();
+        let ask = request(
+            "printf '%s|' \"$@\"; cat; echo \"$KRUN_TEST\" >&2; sleep 0.3; head -c 3000000 /dev/zero; exit 255",
+            ["it's", "", "a\nb"],
+        );
+        let ask = ask
+            .with_stdin(b"in\0put".to_vec())
+            .with_environment(vec![("KRUN_TEST".to_owned(), "set".to_owned())]);
+        let mut printed = 0;
+        let output = job
+            .run(&mut node, ask, &mut |progress| match progress {
+                Progress::Printed { bytes, .. } => printed += bytes.len(),
+                other => panic!("{other:?}"),
+            })
+            .unwrap();
+        assert_eq!(output.status, 255);
+        assert!(output.stdout.starts_with(b"it's||a\nb|in\0put\0\0"));
+        assert_eq!(output.stdout.len(), 16 + 3_000_000);
+        assert_eq!(output.stderr_text(), "set\n");
+        assert_eq!(printed, 16 + 3_000_000 + 4);
+        assert!(!job.directory.exists());
+    }
+
+    #[test]
+    fn a_silent_job_is_asked_for_news_rarely() {
+        let mut node = TestNode::new("dash");
+        Job::new().run(&mut node, request("sleep 2", []), &mut |_| {}).unwrap();
+        assert_eq!(node.connection.exchanges(), 2);
+    }
+
+    #[test]
+    fn a_quick_job_costs_two_exchanges() {
+        let mut node = TestNode::new("dash");
+        Job::new()
+            .run(&mut node, request("echo quick", []), &mut |_| {})
+            .unwrap();
+        assert_eq!(node.connection.exchanges(), 2);
+    }
+
+    #[rstest]
+    fn a_job_is_found_again(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+        let job = Job::new();
+        let node = TestNode::new(shell);
+        let (log, go_on) = (node.path("log"), node.path("go-on"));
+        let text = "echo started >>\"$1\"; echo out; while [ ! -e \"$2\" ]; do sleep 0.05; done; exit 7";
+        let ask = request(text, [log.to_str().unwrap(), go_on.to_str().unwrap()]);
+        // The first krun dies as soon as the job runs.
+        let first = std::thread::scope(|scope| {
+            scope
+                .spawn(|| {
+                    let mut node = TestNode::new(shell);
+                    job.run(&mut node, ask.clone(), &mut |_| panic!("krun dies"))
+                })
+                .join()
+        });
+        assert!(first.is_err());
+        let mut found = 0;
+        let mut node = node;
+        let output = job.run(&mut node, ask, &mut |progress| match progress {
+            Progress::Found => found += 1,
+            Progress::Printed { .. } => std::fs::write(&go_on, "").unwrap(),
+            other => panic!("{other:?}"),
+        });
+        let output = output.unwrap();
+        assert_eq!((output.status, output.stdout.as_slice()), (7, b"out\n".as_slice()));
+        assert_eq!(found, 1);
+        assert_eq!(std::fs::read(&log).unwrap(), b"started\n");
+    }
+
+    #[test]
+    fn a_result_that_nobody_collected_is_taken() {
+        let job = Job::new();
+        let ask = request("echo result; exit 4", []);
+        let first = std::thread::scope(|scope| {
+            scope
+                .spawn(|| job.run(&mut TestNode::new("dash"), ask.clone(), &mut |_| panic!("krun dies")))
+                .join()
+        });
+        assert!(first.is_err());
+        wait_until("the job's end", || job.directory.join("status").exists());
+        let mut found = false;
+        let output = job.run(
+            &mut TestNode::new("dash"),
+            request("echo another", []),
+            &mut |progress| {
+                found |= matches!(progress, Progress::Found);
+            },
+        );
+        let output = output.unwrap();
+        assert_eq!((output.status, output.stdout.as_slice()), (4, b"result\n".as_slice()));
+        assert!(found);
+    }
+
+    #[rstest]
+    fn a_killed_job_is_lost_and_can_be_started_again(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+        let job = Job::new();
+        let mut node = TestNode::new(shell);
+        let error = job
+            .run(&mut node, request("echo before; sleep 1000", []), &mut |_| {
+                let status = std::process::Command::new("pkill")
+                    .args(["-KILL", "-s", &job.pid()])
+                    .status();
+                assert!(status.unwrap().success());
+            })
+            .unwrap_err();
+        assert!(matches!(error, ConnectionError::Lost { .. }), "{error}");
+        assert!(error.to_string().contains("without an exit status"), "{error}");
+        let jobs = std::fs::read_dir(job.directory.parent().unwrap()).unwrap();
+        let aside = jobs
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.to_str().unwrap().contains(&format!("{}.died.", job.identity)))
+            .unwrap();
+        assert_eq!(std::fs::read(aside.join("stdout")).unwrap(), b"before\n");
+        std::fs::remove_dir_all(aside).unwrap();
+        assert!(job.run(&mut node, request(":", []), &mut |_| {}).unwrap().success());
+    }
+
+    #[rstest]
+    fn when_the_time_is_up_the_job_is_killed(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+        let job = Job::new();
+        let mut node = TestNode::new(shell);
+        let ask = request("echo early; trap : TERM; sleep 1000 & sh -c 'sleep 1000'", []);
+        let mut pid = String::new();
+        let error = job
+            .run(&mut node, ask.with_timeout(Duration::from_millis(500)), &mut |_| {
+                pid = job.pid()
+            })
+            .unwrap_err();
+        assert!(matches!(error, ConnectionError::TimedOut { .. }), "{error}");
+        // Zombies do not count.
+        let left = std::process::Command::new("pgrep")
+            .args(["-r", "S,R,D", "-s", &pid])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+        assert!(!job.directory.exists());
+    }
+
+    #[test]
+    fn nothing_of_the_input_is_kept() {
+        let job = Job::new();
+        let mut node = TestNode::new("dash");
+        let ask = request("cat; sleep 0.2", []).with_stdin("secret");
+        job.run(&mut node, ask, &mut |_| {
+            assert!(!job.directory.join("stdin").exists());
+            let mode = std::fs::metadata(&job.directory).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn identities_are_file_names() {
+        assert!(is_identity("kubeadm-apply_1.28.2"));
+        for wrong in ["", ".", "..", "-x", "a/b", "a b", "é"] {
+            assert!(!is_identity(wrong), "{wrong}");
+        }
+    }
 }

@@ -2,20 +2,20 @@
 # Prints how many processes were ended.
 
 session=$1
-shell=
+directory=
 for place in /dev/shm "${XDG_RUNTIME_DIR:-/dev/shm}" "${TMPDIR:-/tmp}" /tmp /var/tmp; do
-    directory=$place/krun-${session:?}
-    if [ -s "$directory/pid" ]; then
-        read -r shell <"$directory/pid"
+    if [ -s "$place/krun-${session:?}/pid" ]; then
+        directory=$place/krun-$session
+        read -r shell group started <"$directory/pid"
         break
     fi
 done
-if [ -z "$shell" ]; then
+if [ -z "$directory" ]; then
     echo 0
     exit 0
 fi
 
-# Prints process, parent and process group of every process; the name in parentheses may hold anything.
+# Prints process, parent, process group and starting time of every process; the name in parentheses may hold anything.
 processes() {
     for stat in /proc/[0-9]*/stat; do
         if { IFS= read -r line <"$stat"; } 2>/dev/null; then
@@ -23,32 +23,29 @@ processes() {
             pid=${pid%/stat}
             # shellcheck disable=SC2086 # split into its fields
             set -- ${line##*) }
-            echo "$pid $2 $3"
+            echo "$pid $2 $3 ${20}"
         fi
     done
 }
 
-# The shell's descendants, and whatever is left in its process group.
+# The shell, if this is still it, and whatever is left in its process group.
 table=$(processes)
-group=$(echo "$table" | while read -r pid parent group; do
-    [ "$pid" != "$shell" ] || echo "$group"
-done)
-victims=" $shell "
+victims=' '
+while read -r pid parent its_group start; do
+    if [ "$pid $start" = "$shell $started" ] || [ "$its_group" = "$group" ]; then
+        victims="$victims$pid "
+    fi
+done <<PROCESSES
+$table
+PROCESSES
+# And the descendants of all these.
 grew=yes
 while [ -n "$grew" ]; do
     grew=
-    while read -r pid parent its_group; do
+    while read -r pid parent its_group start; do
         case $victims in
-            *" $pid "*) continue ;;
-        esac
-        case $victims in
+            *" $pid "*) ;;
             *" $parent "*) victims="$victims$pid " grew=yes ;;
-            *)
-                # Never this script's own group.
-                if [ "$its_group" = "$group" ] && [ "$pid" != "$$" ]; then
-                    victims="$victims$pid " grew=yes
-                fi
-                ;;
         esac
     done <<PROCESSES
 $table

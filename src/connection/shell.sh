@@ -15,13 +15,21 @@ done
 export PATH
 krun_number=0
 
+# Prints this shell's process id, its process group, and the time it was started at: ids are used again.
+krun_who_am_i() {
+    IFS= read -r krun_stat <"/proc/$$/stat" || :
+    # shellcheck disable=SC2086 # split into its fields, behind the name in parentheses
+    set -- ${krun_stat##*) }
+    echo "$$ $3 ${20}"
+}
+
 # Makes the private directory that output passes through, in memory where there is such a place.
 krun_open_directory() {
     for krun_place in /dev/shm "${XDG_RUNTIME_DIR:-/dev/shm}" "${TMPDIR:-/tmp}" /tmp /var/tmp; do
         krun_directory=$krun_place/krun-${krun_session:?}
         if mkdir -m 700 "$krun_directory" 2>/dev/null; then
-            # The process id is for kill.sh; a full file system shows here.
-            if (echo "$$" >"$krun_directory/pid") 2>/dev/null; then
+            # For kill.sh. A full file system shows here.
+            if { krun_who_am_i >"$krun_directory/pid"; } 2>/dev/null; then
                 return 0
             fi
             rm -rf "$krun_directory"

@@ -90,7 +90,11 @@ impl<T: Transport> Shells<T> {
                     error,
                     ShellError::Unsayable(_) | ShellError::NoRoom | ShellError::OutputLost(_)
                 );
-                if matches!(error, ShellError::TimedOut | ShellError::TooMuchOutput) {
+                // What the shell has started may have outlived it.
+                if matches!(
+                    error,
+                    ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_)
+                ) {
                     self.kill(user, &shell);
                 }
                 let error = self.explain(user, request, error);
