@@ -24,6 +24,10 @@ struct Sshd {
 impl Sshd {
     /// `None`, with a message, where this machine cannot run one.
     fn start() -> Option<Self> {
+        Self::start_with("")
+    }
+
+    fn start_with(more_config: &str) -> Option<Self> {
         if !Path::new(SSHD).exists() {
             eprintln!("skipped: {SSHD} is missing (apt-get install openssh-server)");
             return None;
@@ -47,7 +51,7 @@ impl Sshd {
         let path = |name: &str| directory.path().join(name).display().to_string();
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\n\
-             PermitRootLogin yes\nAuthorizedKeysFile {}\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+             PermitRootLogin yes\nAuthorizedKeysFile {}\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n{more_config}\n",
             path("host_key"),
             path("authorized_keys")
         );
@@ -81,7 +85,7 @@ impl Sshd {
         self.wait_until_up();
     }
 
-    /// Writes a public key into the known_hosts file, in place of what was there.
+    /// Writes a public key into the `known_hosts` file, in place of what was there.
     fn know_host(&self, public_key: &Path) {
         let key = fs::read_to_string(public_key).unwrap();
         fs::write(self.path("known_hosts"), format!("[127.0.0.1]:{} {key}", self.port)).unwrap();
@@ -118,8 +122,9 @@ impl Drop for Sshd {
 }
 
 fn spawn(directory: &Path) -> Child {
-    Command::new(SSHD)
-        .arg("-D")
+    // It ends with this process, however that ends.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", SSHD, "-D"])
         .arg("-E")
         .arg(directory.join("log"))
         .arg("-f")
@@ -127,6 +132,29 @@ fn spawn(directory: &Path) -> Child {
         .stdin(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+/// An OpenSSH agent that ends with its test.
+struct Agent(Child);
+
+impl Agent {
+    fn start(socket: &Path) -> Self {
+        let agent = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "ssh-agent", "-D", "-a"])
+            .arg(socket)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_until("the agent", || socket.exists());
+        Self(agent)
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn generate_key(path: &Path, kind: &str) {
@@ -359,7 +387,7 @@ fn a_lost_connection_is_opened_anew() {
     let mut connection = open(&sshd.endpoint());
     assert!(run(connection.as_mut(), ":").unwrap().success());
     // The parent of the shell is the sshd process of this session.
-    let lost = run(connection.as_mut(), "kill -KILL $PPID; sleep 10").unwrap_err();
+    let lost = run(connection.as_mut(), "kill -KILL $PPID; sleep 0.5").unwrap_err();
     assert!(matches!(lost, ConnectionError::Lost { .. }), "{lost}");
     assert!(run(connection.as_mut(), ":").unwrap().success());
     // Lost while idle: nobody need know.
@@ -408,4 +436,155 @@ fn a_detached_job_outlives_its_connection() {
     assert_eq!(output.status, 3);
     assert_eq!(output.stdout, b"before\nafter\n");
     assert_eq!(news, ["printed", "reconnecting", "reconnected"]);
+}
+
+#[test]
+fn the_agent_s_key_logs_in() {
+    let Some(sshd) = Sshd::start() else { return };
+    let socket = sshd.path("agent");
+    let _agent = Agent::start(&socket);
+    let mut endpoint = Endpoint {
+        private_key: None,
+        ..sshd.endpoint()
+    };
+    let set = format!("IdentityAgent={}", socket.display());
+    for argument in &mut endpoint.ssh_args {
+        if argument == "IdentityAgent=none" {
+            argument.clone_from(&set);
+        }
+    }
+    let message = failure(&endpoint);
+    assert!(message.contains("agent: it holds no keys"), "{message}");
+    let added = Command::new("ssh-add")
+        .arg("-q")
+        .arg(sshd.path("id"))
+        .env("SSH_AUTH_SOCK", &socket)
+        .status();
+    assert!(added.unwrap().success());
+    assert!(run(open(&endpoint).as_mut(), ":").unwrap().success());
+}
+
+#[test]
+fn an_encrypted_key_without_a_terminal_is_named() {
+    let Some(sshd) = Sshd::start() else { return };
+    let encrypted = Command::new("ssh-keygen")
+        .args(["-q", "-p", "-P", "", "-N", "phrase", "-f"])
+        .arg(sshd.path("id"))
+        .stdout(Stdio::null())
+        .status();
+    assert!(encrypted.unwrap().success());
+    // The test runner may have a terminal; a session of its own has none.
+    if fs::File::open("/dev/tty").is_ok() {
+        eprintln!("skipped: there is a terminal, which would be asked");
+        return;
+    }
+    let message = failure(&sshd.endpoint());
+    assert!(message.contains("is encrypted, and there is no terminal"), "{message}");
+}
+
+#[test]
+fn a_certificate_logs_in() {
+    let Some(sshd) = Sshd::start() else { return };
+    generate_key(&sshd.path("ca"), "ed25519");
+    let signed = Command::new("ssh-keygen")
+        .args(["-q", "-I", "test", "-n", "root", "-s"])
+        .arg(sshd.path("ca"))
+        .arg(sshd.path("id.pub"))
+        .status();
+    assert!(signed.unwrap().success());
+    let authority = fs::read_to_string(sshd.path("ca.pub")).unwrap();
+    fs::write(sshd.path("authorized_keys"), format!("cert-authority {authority}")).unwrap();
+    assert!(run(open(&sshd.endpoint()).as_mut(), ":").unwrap().success());
+}
+
+#[test]
+fn a_proxy_command_leads_to_the_node() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut endpoint = sshd.endpoint();
+    endpoint.ssh_args.extend([
+        "-o".to_owned(),
+        // A second sshd, as a child, on the socket pair.
+        format!("ProxyCommand={SSHD} -i -e -f {}", sshd.path("sshd_config").display()),
+    ]);
+    let mut connection = open(&endpoint);
+    let content: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
+    let path = sshd.path("uploaded").display().to_string();
+    connection.upload(None, &mut content.as_slice(), &path).unwrap();
+    assert!(fs::read(&path).unwrap() == content);
+}
+
+#[test]
+fn a_jump_host_leads_to_the_node() {
+    let Some(sshd) = Sshd::start() else { return };
+    // The jump host is the same sshd; its client's configuration is in a file of its own.
+    let config = sshd.path("ssh_config");
+    let text = format!(
+        "Host node\n  ProxyJump jump\nHost jump\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile {}\nHost *\n  \
+         UserKnownHostsFile {}\n  IdentityAgent none\n  IdentitiesOnly yes\n",
+        sshd.port,
+        sshd.path("id").display(),
+        sshd.path("known_hosts").display()
+    );
+    fs::write(&config, text).unwrap();
+    let endpoint = Endpoint {
+        ssh_args: vec!["-F".to_owned(), config.display().to_string()],
+        ..sshd.endpoint()
+    };
+    let mut connection = open(&endpoint);
+    assert_eq!(run(connection.as_mut(), "echo there").unwrap().stdout, b"there\n");
+    let lost = run(connection.as_mut(), "kill -KILL $PPID; sleep 0.5").unwrap_err();
+    assert!(matches!(lost, ConnectionError::Lost { .. }), "{lost}");
+    assert!(run(connection.as_mut(), ":").unwrap().success());
+}
+
+/// A login shell is whatever sshd hands the command to; a forced command can play any.
+#[test]
+fn login_shells_of_all_kinds_are_borne() {
+    let Some(_) = Sshd::start() else { return };
+    for login_shell in [
+        "echo Welcome; echo 'Last login: today' >&2; sleep 1; exec sh -c \"$SSH_ORIGINAL_COMMAND\"; echo bye",
+        "export LC_ALL=de_DE.ISO-8859-1 CDPATH=/ ENV=/no/such; cd /; exec bash -c \"$SSH_ORIGINAL_COMMAND\"",
+        "exec fish -c \"$SSH_ORIGINAL_COMMAND\"",
+        "exec zsh -c \"$SSH_ORIGINAL_COMMAND\"",
+        "HOME=/no/such/home; export HOME; exec busybox sh -c \"$SSH_ORIGINAL_COMMAND\"",
+    ] {
+        let program = login_shell.split_whitespace().nth(1).unwrap_or_default();
+        if ["fish", "zsh"].contains(&program) && !Path::new("/usr/bin").join(program).exists() {
+            eprintln!("skipped: {program} is missing");
+            continue;
+        }
+        let Some(sshd) = Sshd::start_with(&format!("ForceCommand {login_shell}")) else {
+            return;
+        };
+        let mut connection = open(&sshd.endpoint());
+        let request = Request::new(
+            Script {
+                name: "test",
+                text: "printf '%s' \"$1\"; cat >&2",
+            },
+            ["it's \\ \"$HOME\""],
+        );
+        let output = connection.execute(None, &request.with_stdin("in\0put")).unwrap();
+        assert_eq!(output.stdout, b"it's \\ \"$HOME\"", "{login_shell}");
+        assert_eq!(output.stderr, b"in\0put", "{login_shell}");
+        let content = vec![7; 300_000];
+        let path = sshd.path("it's \\ a file").display().to_string();
+        connection.upload(None, &mut content.as_slice(), &path).unwrap();
+        let mut fetched = Vec::new();
+        connection.download(None, &path, &mut fetched).unwrap();
+        assert!(fetched == content, "{login_shell}");
+    }
+}
+
+#[test]
+fn a_login_shell_that_refuses_is_quoted() {
+    let Some(sshd) = Sshd::start_with("ForceCommand echo This account is currently not available.; exit 1") else {
+        return;
+    };
+    let message = failure(&sshd.endpoint());
+    assert!(
+        message.contains("This account is currently not available."),
+        "{message}"
+    );
+    assert!(message.contains("login shell"), "{message}");
 }

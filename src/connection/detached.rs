@@ -209,11 +209,11 @@ impl Follower<'_, '_> {
                 Ok(output)
             }
             Err(error) if !may_pass(&error) || (!self.is_known && !was_sent(&error)) => Err(error),
-            Err(error) => self.execute_again(request, error),
+            Err(error) => self.execute_again(request, &error),
         }
     }
 
-    fn execute_again(&mut self, request: &Request, first: ConnectionError) -> Result<Output, ConnectionError> {
+    fn execute_again(&mut self, request: &Request, first: &ConnectionError) -> Result<Output, ConnectionError> {
         (self.progress)(Progress::Reconnecting {
             cause: first.to_string(),
         });
@@ -520,7 +520,7 @@ mod tests {
         let mut pid = String::new();
         let error = job
             .run(&mut node, ask.with_timeout(Duration::from_millis(500)), &mut |_| {
-                pid = job.pid()
+                pid = job.pid();
             })
             .unwrap_err();
         assert!(matches!(error, ConnectionError::TimedOut { .. }), "{error}");

@@ -25,6 +25,9 @@ const SWEEP_BYTES: usize = 256 * 1024;
 /// The most that a script may print: more would fill this machine's memory.
 const OUTPUT_LIMIT: usize = 256 * 1024 * 1024;
 
+/// How long to listen to a shell that has ended; what it left in the background may hold its streams open.
+const LAST_WORDS_LIMIT: Duration = Duration::from_millis(500);
+
 /// How much of what a failed shell said is worth showing.
 const SAID_LIMIT: usize = 2000;
 
@@ -167,7 +170,7 @@ impl<S: Stream> Shell<S> {
         }
     }
 
-    fn failure(&self, error: io::Error) -> ShellError {
+    fn failure(&mut self, error: io::Error) -> ShellError {
         match error.kind() {
             io::ErrorKind::TimedOut => ShellError::TimedOut,
             io::ErrorKind::BrokenPipe => self.ended(),
@@ -175,7 +178,10 @@ impl<S: Stream> Shell<S> {
         }
     }
 
-    fn ended(&self) -> ShellError {
+    fn ended(&mut self) -> ShellError {
+        // Its last words may still be on their way.
+        let deadline = Instant::now() + LAST_WORDS_LIMIT;
+        while !self.heard.ended() && self.heard.listen(&mut self.stream, deadline).is_ok() {}
         let said = said(&self.heard);
         if self.answered {
             ShellError::Ended(said)

@@ -55,7 +55,7 @@ impl Owner {
 /// The shells on one node, each opened at its first use and kept.
 pub(super) struct Shells<T: Transport> {
     transport: T,
-    shells: HashMap<Owner, Shell<T::Stream>>,
+    open: HashMap<Owner, Shell<T::Stream>>,
     exchanges: u64,
 }
 
@@ -63,7 +63,7 @@ impl<T: Transport> Shells<T> {
     pub(super) fn new(transport: T) -> Self {
         Self {
             transport,
-            shells: HashMap::new(),
+            open: HashMap::new(),
             exchanges: 0,
         }
     }
@@ -72,7 +72,7 @@ impl<T: Transport> Shells<T> {
     pub(super) fn run(&mut self, user: Option<&Become>, request: &Request) -> Result<Output, ConnectionError> {
         let owner = Owner::of(user);
         let kept = self
-            .shells
+            .open
             .remove(&owner)
             .and_then(|mut shell| (!shell.is_gone()).then_some(shell));
         let mut shell = match kept {
@@ -82,7 +82,7 @@ impl<T: Transport> Shells<T> {
         self.exchanges += 1;
         match shell.run(request, Instant::now() + request.timeout) {
             Ok(output) => {
-                self.shells.insert(owner, shell);
+                self.open.insert(owner, shell);
                 Ok(output)
             }
             Err(error) => {
@@ -99,7 +99,7 @@ impl<T: Transport> Shells<T> {
                 }
                 let error = self.explain(user, request, error);
                 if reusable {
-                    self.shells.insert(owner, shell);
+                    self.open.insert(owner, shell);
                 }
                 Err(error)
             }
@@ -108,7 +108,7 @@ impl<T: Transport> Shells<T> {
 
     /// Closes everything; the next call opens it anew.
     pub(super) fn close(&mut self) {
-        self.shells.clear();
+        self.open.clear();
         self.transport.close();
     }
 

@@ -34,11 +34,11 @@ impl TestNode {
     }
 
     fn run(&mut self, text: &'static str) -> Output {
-        self.execute(Request::new::<&str>(script(text), [])).unwrap()
+        self.execute(&Request::new::<&str>(script(text), [])).unwrap()
     }
 
-    fn execute(&mut self, request: Request) -> Result<Output, ConnectionError> {
-        self.connection.execute(None, &request)
+    fn execute(&mut self, request: &Request) -> Result<Output, ConnectionError> {
+        self.connection.execute(None, request)
     }
 }
 
@@ -97,10 +97,10 @@ fn arguments_arrive_as_they_are(#[values("dash", "bash --posix", "busybox sh")] 
         "%s\\n",
     ];
     let request = Request::new(script("for word; do printf '%s\\000' \"$word\"; done"), arguments);
-    let expected: String = arguments.iter().map(|word| format!("{word}\0")).collect();
-    assert_eq!(node.execute(request).unwrap().stdout, expected.as_bytes());
+    let expected = arguments.join("\0") + "\0";
+    assert_eq!(node.execute(&request).unwrap().stdout, expected.as_bytes());
     let nul = Request::new(script(":"), ["a\0b"]);
-    assert!(node.execute(nul).unwrap_err().to_string().contains("NUL"));
+    assert!(node.execute(&nul).unwrap_err().to_string().contains("NUL"));
     assert!(node.run(":").success());
 }
 
@@ -111,7 +111,7 @@ fn standard_input_may_hold_any_byte(#[values("dash", "bash --posix", "busybox sh
     bytes.extend(b"--%s%%\\n'\"$x`");
     for input in [bytes.clone(), bytes.repeat(1000), b"-n".to_vec(), b"\0".to_vec()] {
         let request = Request::new::<&str>(script("cat"), []).with_stdin(input.clone());
-        assert!(node.execute(request).unwrap().stdout == input);
+        assert!(node.execute(&request).unwrap().stdout == input);
     }
     // Without input there is nothing to read: least of all the next request.
     assert_eq!(node.run("cat; read -r line; echo $?").stdout, b"1\n");
@@ -134,10 +134,10 @@ fn environment_is_for_one_request(#[values("dash", "bash --posix", "busybox sh")
         ("KRUN_TEST".to_owned(), "it's\n$x".to_owned()),
         ("LC_ALL".to_owned(), "C.UTF-8".to_owned()),
     ]);
-    assert_eq!(node.execute(with).unwrap().stdout_text(), "C.UTF-8 it's\n$x");
-    assert_eq!(node.execute(request.clone()).unwrap().stdout_text(), "C ");
+    assert_eq!(node.execute(&with).unwrap().stdout_text(), "C.UTF-8 it's\n$x");
+    assert_eq!(node.execute(&request.clone()).unwrap().stdout_text(), "C ");
     let wrong = request.with_environment(vec![("a b".to_owned(), String::new())]);
-    assert!(node.execute(wrong).unwrap_err().to_string().contains("`a b`"));
+    assert!(node.execute(&wrong).unwrap_err().to_string().contains("`a b`"));
 }
 
 #[rstest]
@@ -169,13 +169,13 @@ fn a_child_in_the_background_holds_nothing_up(#[values("dash", "bash --posix", "
         script("(echo early; sleep 0.3; while :; do echo late; sleep 0.01; done) & echo $! >\"$1\"; echo done"),
         [file.to_str().unwrap()],
     );
-    node.execute(request).unwrap();
+    node.execute(&request).unwrap();
     assert!(begin.elapsed() < Duration::from_secs(3));
     for _ in 0..60 {
         assert_eq!(node.run("sleep 0.01; echo mine").stdout, b"mine\n");
     }
     let kill = Request::new(script("kill \"$1\""), [read_pid(&file)]);
-    assert!(node.execute(kill).unwrap().success());
+    assert!(node.execute(&kill).unwrap().success());
 }
 
 #[rstest]
@@ -183,7 +183,7 @@ fn a_shell_that_is_killed_is_opened_anew(#[values("dash", "bash --posix", "busyb
     let mut node = TestNode::new(shell);
     node.run(":");
     let lost = node
-        .execute(Request::new::<&str>(script("kill -KILL $$; sleep 5"), []))
+        .execute(&Request::new::<&str>(script("kill -KILL $$; sleep 5"), []))
         .unwrap_err();
     assert!(matches!(lost, ConnectionError::Lost { .. }), "{lost}");
     assert!(lost.to_string().contains("a new shell is opened"), "{lost}");
@@ -199,7 +199,7 @@ fn when_the_time_is_up_all_children_are_killed(#[values("dash", "bash --posix", 
         [file.to_str().unwrap()],
     )
     .with_timeout(Duration::from_millis(500));
-    let error = node.execute(request).unwrap_err();
+    let error = node.execute(&request).unwrap_err();
     assert!(matches!(error, ConnectionError::TimedOut { .. }), "{error}");
     let pid = read_pid(&file);
     wait_until("the child's end", || !is_alive(&pid));
@@ -210,7 +210,7 @@ fn when_the_time_is_up_all_children_are_killed(#[values("dash", "bash --posix", 
 fn a_flood_does_not_outlast_its_time(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
     let mut node = TestNode::new(shell);
     let request = Request::new::<&str>(script("exec yes >/dev/null"), []).with_timeout(Duration::from_millis(300));
-    assert!(node.execute(request).is_err());
+    assert!(node.execute(&request).is_err());
     assert!(node.run(":").success());
 }
 
@@ -242,7 +242,7 @@ fn files_travel_both_ways(
     #[values(0, 1, 65_536, 65_537, 5_000_000)] size: usize,
 ) {
     let mut node = TestNode::new(shell);
-    let content: Vec<u8> = (0..size).map(|position| (position * 7 % 251) as u8).collect();
+    let content: Vec<u8> = (0..=250).cycle().take(size).collect();
     let path = node.path("it's a file");
     let name = path.to_str().unwrap();
     std::fs::write(&path, "old").unwrap();
@@ -313,4 +313,112 @@ fn the_shell_scripts_pass_shellcheck() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A program in place of sudo or su, which changes no user: what is tested is the conversation with it.
+fn stand_in(node: &TestNode, method: BecomeMethod, password: Option<&str>, text: &str) -> Become {
+    let program = node.path(method.name());
+    std::fs::write(&program, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Become {
+        method,
+        user: "root".to_owned(),
+        password: password.map(|password| password.to_owned().into()),
+        executable: Some(program.to_str().unwrap().to_owned()),
+        flags: Vec::new(),
+    }
+}
+
+/// Asks for the password as sudo does: with the prompt that it was given, three times.
+const SUDO: &str = r#"
+[ "$1" != -n ] || { echo "sudo: a password is required" >&2; exit 1; }
+for turn in 1 2 3; do
+    echo "We trust you have received the usual lecture." >&2
+    printf %s "$4" >&2
+    read -r password || exit 1
+    if [ "$password" = "sesame $" ]; then
+        while [ "$1" != -- ]; do shift; done
+        shift
+        exec "$@"
+    fi
+    echo "Sorry, try again." >&2
+done
+exit 1"#;
+
+/// Asks as su does: with a prompt in the system's language and coding.
+const SU: &str = r#"
+printf 'Gehei\337wort: ' >&2
+read -r password
+[ "$password" = "sesame $" ] || { echo "su: Authentication failure" >&2; exit 1; }
+shift
+exec sh "$@""#;
+
+#[rstest]
+#[case(BecomeMethod::Sudo, SUDO)]
+#[case(BecomeMethod::Su, SU)]
+fn the_password_is_given_when_asked_for(
+    #[case] method: BecomeMethod,
+    #[case] text: &str,
+    #[values("dash", "bash --posix", "busybox sh")] shell: &str,
+) {
+    let mut node = TestNode::new(shell);
+    let right = stand_in(&node, method, Some("sesame $"), text);
+    let words = Request::new::<&str>(script("tr '\\0' ' ' </proc/$PPID/cmdline; env; cat"), []).with_stdin("input");
+    let output = node.connection.execute(Some(&right), &words).unwrap();
+    assert!(output.stdout.ends_with(b"input"));
+    assert!(!output.stdout_text().contains("sesame"));
+    let content = vec![7; 300_000];
+    let path = node.path("file");
+    node.connection
+        .upload(Some(&right), &mut content.as_slice(), path.to_str().unwrap())
+        .unwrap();
+    assert!(std::fs::read(&path).unwrap() == content);
+    node.connection.reset();
+    for password in [Some("wrong"), None] {
+        let user = stand_in(&node, method, password, text);
+        let error = node.connection.execute(Some(&user), &words).unwrap_err();
+        assert!(matches!(error, ConnectionError::EscalationRefused { .. }), "{error}");
+        let expected = if password.is_some() {
+            "the password is wrong"
+        } else {
+            "a password is required"
+        };
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.help().is_some());
+    }
+}
+
+#[rstest]
+#[case("echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1", "requiretty")]
+#[case("echo 'ops is not in the sudoers file.' >&2; exit 1", "not in the sudoers")]
+#[case("exit 1", "without a word")]
+fn a_refusal_is_told_at_once(
+    #[case] text: &str,
+    #[case] expected: &str,
+    #[values(None, Some("x"))] password: Option<&str>,
+) {
+    let mut node = TestNode::new("dash");
+    let user = stand_in(&node, BecomeMethod::Sudo, password, text);
+    let begin = Instant::now();
+    let error = node
+        .connection
+        .execute(Some(&user), &Request::new::<&str>(script(":"), []))
+        .unwrap_err();
+    assert!(!error.is_unreachable());
+    assert!(error.to_string().contains(expected), "{error}");
+    assert!(begin.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_missing_sudo_is_named() {
+    let mut node = TestNode::new("dash");
+    let user = Become {
+        executable: Some("/no/such/sudo".to_owned()),
+        ..stand_in(&node, BecomeMethod::Sudo, None, "")
+    };
+    let error = node
+        .connection
+        .execute(Some(&user), &Request::new::<&str>(script(":"), []))
+        .unwrap_err();
+    assert!(error.to_string().contains("was not found on the node"), "{error}");
 }

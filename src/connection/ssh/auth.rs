@@ -88,9 +88,7 @@ impl Login<'_> {
         if let Some(password) = &self.endpoint.password {
             let password = password.expose_secret();
             let user = &self.settings.user;
-            if self.accepts("password")
-                && self.attempt("password".to_owned(), || session.userauth_password(user, password))?
-            {
+            if self.accepts("password") && self.attempt("password", || session.userauth_password(user, password))? {
                 return Ok(());
             }
             if self.accepts("keyboard-interactive") && self.try_keyboard(password)? {
@@ -105,7 +103,7 @@ impl Login<'_> {
     }
 
     /// Makes one attempt; true when it has logged in.
-    fn attempt(&mut self, what: String, operation: impl FnMut() -> Result<(), ssh2::Error>) -> Result<bool, Stop> {
+    fn attempt(&mut self, what: &str, operation: impl FnMut() -> Result<(), ssh2::Error>) -> Result<bool, Stop> {
         match self.link.drive(*self.deadline, operation) {
             Ok(()) if self.link.session().authenticated() => Ok(true),
             Ok(()) => {
@@ -153,15 +151,13 @@ impl Login<'_> {
         let user = self.settings.user.as_str();
         let private = identity.private.expose_secret();
         if let Some(certificate) = &identity.certificate
-            && self.attempt(format!("{what} with its certificate"), || {
+            && self.attempt(&format!("{what} with its certificate"), || {
                 session.userauth_pubkey_memory(user, Some(certificate), private, None)
             })?
         {
             return Ok(true);
         }
-        self.attempt(what.to_owned(), || {
-            session.userauth_pubkey_memory(user, None, private, None)
-        })
+        self.attempt(what, || session.userauth_pubkey_memory(user, None, private, None))
     }
 
     fn try_agent(&mut self) -> Result<bool, Stop> {
@@ -194,7 +190,7 @@ impl Login<'_> {
                 continue;
             }
             let what = format!("agent's key {}", key.comment());
-            if self.attempt(what, || agent.userauth(&self.settings.user, &key))? {
+            if self.attempt(&what, || agent.userauth(&self.settings.user, &key))? {
                 return Ok(true);
             }
         }
@@ -218,7 +214,7 @@ impl Login<'_> {
             password,
             unanswered: Vec::new(),
         };
-        let done = self.attempt("keyboard-interactive".to_owned(), || {
+        let done = self.attempt("keyboard-interactive", || {
             session.userauth_keyboard_interactive(&self.settings.user, &mut prompter)
         })?;
         if let Some(question) = prompter.unanswered.first() {
@@ -289,7 +285,7 @@ struct Prompter<'a> {
 }
 
 impl KeyboardInteractivePrompt for Prompter<'_> {
-    fn prompt<'p>(&mut self, _user: &str, _instructions: &str, prompts: &[Prompt<'p>]) -> Vec<String> {
+    fn prompt(&mut self, _user: &str, _instructions: &str, prompts: &[Prompt<'_>]) -> Vec<String> {
         prompts
             .iter()
             .map(|prompt| {

@@ -14,7 +14,7 @@ use crate::connection::{ConnectionError, Endpoint, HostKeyPolicy};
 /// Limit for `ssh -G`: a `Match exec` line may run anything.
 const ASK_LIMIT: Duration = Duration::from_secs(10);
 
-/// An endpoint's own time limit when nobody has set one; OpenSSH's ConnectTimeout then counts.
+/// An endpoint's own time limit when nobody has set one; OpenSSH's `ConnectTimeout` then counts.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How a host is reached: OpenSSH's configuration with the endpoint's own fields over it.

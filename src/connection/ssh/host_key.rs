@@ -84,7 +84,7 @@ pub(super) fn prefer_known(session: &Session, known: &Known, settings: &Settings
 /// Compares the key that the host showed with what is known.
 pub(super) fn verify(session: &Session, known: &Known, settings: &Settings, name: &str) -> Result<(), ConnectionError> {
     let Some((key, _)) = session.host_key() else {
-        return Err(refused(name, "the server has shown no host key".to_owned(), None));
+        return Err(refused(name, "the server has shown no host key", None));
     };
     if settings.host_key_policy == HostKeyPolicy::Off {
         return Ok(());
@@ -95,7 +95,7 @@ pub(super) fn verify(session: &Session, known: &Known, settings: &Settings, name
         Verdict::Known => Ok(()),
         Verdict::Changed(place) => Err(refused(
             name,
-            format!(
+            &format!(
                 "REMOTE HOST IDENTIFICATION HAS CHANGED! IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY! \
                  The fingerprint for the {kind} key sent by the remote host is {fingerprint}. \
                  Offending {} key in {}:{}. Host key verification failed.",
@@ -111,7 +111,7 @@ pub(super) fn verify(session: &Session, known: &Known, settings: &Settings, name
         )),
         Verdict::Revoked(place) => Err(refused(
             name,
-            format!(
+            &format!(
                 "REVOKED HOST KEY DETECTED! The {kind} host key ({fingerprint}) is marked as revoked in {}:{}. \
                  Host key verification failed.",
                 place.file.display(),
@@ -167,7 +167,7 @@ fn welcome(
         };
         refused(
             name,
-            format!(
+            &format!(
                 "No {kind} host key is known for {} and you have requested strict checking{more}. \
                  {kind} key fingerprint is {fingerprint}.{others} Host key verification failed.",
                 known.name
@@ -192,7 +192,7 @@ fn welcome(
             );
             match terminal::ask(&question) {
                 Ok(answer) if answer.eq_ignore_ascii_case("yes") || answer == *fingerprint => {}
-                Ok(_) => return Err(refused(name, "Host key verification failed.".to_owned(), None)),
+                Ok(_) => return Err(refused(name, "Host key verification failed.", None)),
                 Err(_) => return Err(unknown(", and there is no terminal to ask on")),
             }
         }
@@ -201,7 +201,7 @@ fn welcome(
     write_down(key, known, settings).map_err(|error| {
         refused(
             name,
-            format!("the new host key cannot be written down: {error}"),
+            &format!("the new host key cannot be written down: {error}"),
             Some("UserKnownHostsFile names the file for it".to_owned()),
         )
     })
@@ -236,7 +236,7 @@ fn fingerprint(key: &[u8]) -> String {
     format!("SHA256:{}", hash.trim_end_matches('='))
 }
 
-fn refused(name: &str, message: String, help: Option<String>) -> ConnectionError {
+fn refused(name: &str, message: &str, help: Option<String>) -> ConnectionError {
     ConnectionError::Unreachable {
         message: format!("cannot connect to {name}: {message}"),
         help,

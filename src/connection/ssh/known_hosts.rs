@@ -1,4 +1,4 @@
-//! OpenSSH's known_hosts files: plain and hashed names, wildcards, negation, `[host]:port`, markers.
+//! OpenSSH's `known_hosts` files: plain and hashed names, wildcards, negation, `[host]:port`, markers.
 
 use std::path::{Path, PathBuf};
 
@@ -214,7 +214,7 @@ mod tests {
     fn files(lines: &[(&str, &[u8])]) -> KnownHosts {
         let mut text = String::from("# comment\n\n");
         for (names, key) in lines {
-            text.push_str(&format!("{names} {} {} me@here\n", kind_of(key), encode_block(key)));
+            text.extend([names, " ", kind_of(key), " ", &encode_block(key), " me@here\n"]);
         }
         let mut known = KnownHosts::default();
         known.add(Path::new("known_hosts"), &text);
@@ -256,9 +256,20 @@ mod tests {
 
     #[test]
     fn a_hash_that_openssh_wrote_is_found() {
-        // `ssh-keygen -H` for the name `w1.example.org`
-        let known = "|1|OPENSSH|";
-        assert!(!matches(known, "w1.example.org"));
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("known_hosts");
+        let right = key("ssh-ed25519", "\0\0\0\x20abcdefghijklmnopqrstuvwxyz012345");
+        std::fs::write(&file, line("w1.example.org", &right, false).unwrap()).unwrap();
+        let status = std::process::Command::new("ssh-keygen")
+            .args(["-q", "-H", "-f"])
+            .arg(&file)
+            .status();
+        assert!(status.unwrap().success());
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("|1|"), "{text}");
+        let mut known = KnownHosts::default();
+        known.add(&file, &text);
+        assert_eq!(known.check("w1.example.org", &right), Verdict::Known);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use crate::connection::{Endpoint, quote};
 
 /// The command whose standard input and output lead to the node, when it is not reached directly.
 ///
-/// A ProxyJump goes through OpenSSH's client (`ssh -W`), which knows the jump host's own configuration and keys; it
-/// never asks anything (BatchMode), so the keys have to be in the agent or without a pass phrase.
+/// A `ProxyJump` goes through OpenSSH's client (`ssh -W`), which knows the jump host's own configuration and keys; it
+/// never asks anything (`BatchMode`), so the keys have to be in the agent or without a pass phrase.
 pub(super) fn command(endpoint: &Endpoint, settings: &Settings) -> Option<String> {
     if let Some(command) = &settings.proxy_command {
         return Some(expand(command, endpoint, settings));
@@ -84,9 +84,8 @@ fn expand(command: &str, endpoint: &Endpoint, settings: &Settings) -> String {
             Some('n') => expanded.push_str(&endpoint.host),
             Some('p') => expanded.push_str(&settings.port.to_string()),
             Some('r') => expanded.push_str(&settings.user),
-            Some('%') => expanded.push('%'),
-            Some(other) => expanded.extend(['%', other]),
-            None => expanded.push('%'),
+            Some(other) if other != '%' => expanded.extend(['%', other]),
+            _ => expanded.push('%'),
         }
     }
     // OpenSSH runs it the same way, so that no second shell stays in between.
