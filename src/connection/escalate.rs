@@ -172,13 +172,15 @@ pub(super) fn refusal(user: &Become, said: &str) -> ConnectionError {
                 "give the login user this right (in /etc/sudoers.d, with visudo), or log in as another user (`ansible_user`, -u)",
             ),
         )
-    } else if has(&[
-        "incorrect password",
-        "Sorry, try again",
-        "Authentication failure",
-        "Permission denied",
-        "incorrect authentication",
-    ]) {
+    } else if user.password.is_some()
+        && has(&[
+            "incorrect password",
+            "Sorry, try again",
+            "Authentication failure",
+            "Permission denied",
+            "incorrect authentication",
+        ])
+    {
         wrong_password(user)
     } else if has(&["unknown user", "does not exist", "no passwd entry"]) {
         refused(user, "there is no such user on the node", Some("check `become_user`"))
@@ -256,6 +258,7 @@ mod tests {
             ("bob is not in the sudoers file.", "not in the sudoers"),
             ("sudo: unknown user nobody2", "no such user"),
             ("sh: 1: exec: sudo: not found", "was not found"),
+            ("sh: 1: exec: sudo: Permission denied", "Permission denied"),
             ("", "without a word"),
         ] {
             let error = refusal(&sudo, said).to_string();
