@@ -1,0 +1,194 @@
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::connection::{Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached};
+use crate::vars::Scope;
+
+use super::Failure;
+
+/// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
+pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// Finds the files that a task names without a full path, in Ansible's order.
+#[derive(Clone, Debug, Default)]
+pub struct FileFinder {
+    /// Folder of the role that the task stands in.
+    pub role: Option<PathBuf>,
+    /// Folder of the file that the task stands in.
+    pub task_folder: Option<PathBuf>,
+    /// Folder of the playbook.
+    pub playbook_folder: PathBuf,
+}
+
+impl FileFinder {
+    /// Looks for `name` in the `kind` folder (`files`, `templates`) of the role, of the task's file and of the playbook,
+    /// and in those folders themselves.
+    ///
+    /// # Errors
+    /// It is in none of them; the failure lists where it was looked for.
+    pub fn find(&self, kind: &str, name: &str) -> Result<PathBuf, Failure> {
+        let places = self.places(kind, name);
+        places.iter().find(|place| place.exists()).cloned().ok_or_else(|| {
+            let list: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
+            Failure::new(format!("the file `{name}` is not there")).help(format!("looked for {}", list.join(", ")))
+        })
+    }
+
+    /// Where [`FileFinder::find`] looks, in order.
+    pub fn places(&self, kind: &str, name: &str) -> Vec<PathBuf> {
+        if Path::new(name).is_absolute() {
+            return vec![PathBuf::from(name)];
+        }
+        let mut places = Vec::new();
+        let folders = [
+            self.role.as_deref(),
+            self.task_folder.as_deref(),
+            Some(self.playbook_folder.as_path()),
+        ];
+        for folder in folders.into_iter().flatten() {
+            for place in [folder.join(kind).join(name), folder.join(name)] {
+                if !places.contains(&place) {
+                    places.push(place);
+                }
+            }
+        }
+        places
+    }
+}
+
+/// What a module may touch while it works for one host.
+pub struct Context<'a> {
+    /// Inventory name of the host that the task is for (not of the one it is delegated to).
+    pub host: &'a str,
+    /// Look only.
+    pub check_mode: bool,
+    /// Contents before and after are wanted.
+    pub diff: bool,
+    /// The task's variables.
+    pub scope: &'a Scope,
+    /// Finds files and templates.
+    pub files: &'a FileFinder,
+    pub(crate) connection: Option<&'a mut dyn Connection>,
+    pub(crate) become_user: Option<&'a Become>,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) deadline: Instant,
+    pub(crate) reporter: Reporter<'a>,
+    /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
+    pub(crate) job_prefix: String,
+}
+
+/// How long a task goes on trying to reach a node again whose connection was lost under a detached command.
+const RECONNECT_FOR: Duration = Duration::from_secs(300);
+
+impl Context<'_> {
+    /// Runs a script with positional parameters; one exchange.
+    ///
+    /// # Errors
+    /// The node could not be asked. An exit status other than 0 is no error here.
+    pub fn run<S: Into<String>>(
+        &mut self,
+        script: Script,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Output, Failure> {
+        self.request(Request::new(script, args))
+    }
+
+    /// Runs a request; one exchange. The task's environment and what is left of its time apply.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn request(&mut self, request: Request) -> Result<Output, Failure> {
+        let request = self.within_limits(request)?;
+        let user = self.become_user;
+        Ok(self.connection()?.execute(user, &request)?)
+    }
+
+    /// Runs something that takes long, detached on the node: it survives the connection and krun, its lines are shown
+    /// as they come, and the same task run again finds it instead of starting a second one.
+    ///
+    /// `name` tells apart several such commands of one task. The limit is the task's remaining time.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn run_detached(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
+        let request = Request {
+            timeout: self.remaining()?,
+            ..self.within_limits(request)?
+        };
+        let identity = format!("{}-{name}", self.job_prefix);
+        let user = self.become_user;
+        let reporter = self.reporter;
+        let job = DetachedJob {
+            identity: &identity,
+            request,
+            reconnect_for: RECONNECT_FOR,
+        };
+        let mut show = |progress: Progress<'_>| match progress {
+            Progress::Printed { bytes, .. } => String::from_utf8_lossy(bytes)
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .for_each(reporter),
+            Progress::Found => reporter("found this command still running on the node, following it"),
+            Progress::Reconnecting { cause } => reporter(&format!("connection lost ({cause}), reconnecting")),
+            Progress::Reconnected => reporter("connected again"),
+        };
+        Ok(run_detached(self.connection()?, user, &job, &mut show)?)
+    }
+
+    /// Streams into a new file on the node; see [`Connection::upload`].
+    ///
+    /// # Errors
+    /// As [`Context::run`], and when the node cannot write the file.
+    pub fn upload(&mut self, source: &mut dyn Read, path: &str) -> Result<(), Failure> {
+        let user = self.become_user;
+        Ok(self.connection()?.upload(user, source, path)?)
+    }
+
+    /// Streams a file of the node into `sink`; see [`Connection::download`].
+    ///
+    /// # Errors
+    /// As [`Context::run`], and when the file cannot be read or written.
+    pub fn download(&mut self, path: &str, sink: &mut dyn Write) -> Result<(), Failure> {
+        let user = self.become_user;
+        Ok(self.connection()?.download(user, path, sink)?)
+    }
+
+    /// Closes the connection, so that the next request opens it anew.
+    pub fn reset_connection(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.reset();
+        }
+    }
+
+    /// Shows what a long step is at; one line.
+    pub fn report(&self, line: &str) {
+        (self.reporter)(line);
+    }
+
+    /// What is left of the task's time.
+    ///
+    /// # Errors
+    /// Nothing is left.
+    pub fn remaining(&self) -> Result<Duration, Failure> {
+        self.deadline
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
+            .ok_or_else(|| Failure::new("the task's time is up").help("raise the task's `timeout`"))
+    }
+
+    fn within_limits(&self, mut request: Request) -> Result<Request, Failure> {
+        request.timeout = request.timeout.min(self.remaining()?);
+        let mut environment = self.environment.clone();
+        environment.append(&mut request.environment);
+        request.environment = environment;
+        Ok(request)
+    }
+
+    fn connection(&mut self) -> Result<&mut dyn Connection, Failure> {
+        match &mut self.connection {
+            Some(connection) => Ok(&mut **connection),
+            None => Err(Failure::new("this module works in krun itself and has no connection")),
+        }
+    }
+}

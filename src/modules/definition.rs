@@ -1,0 +1,168 @@
+use serde_json::Value;
+
+use super::module::{Module, Pending, State};
+use super::{Context, Failure, Outcome};
+
+/// Where a module works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunsOn {
+    /// On the node (or on the host it is delegated to), through a connection.
+    Node,
+    /// In krun itself; no connection is opened.
+    Controller,
+}
+
+/// What is wrong with a task's options.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ArgumentError {
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// Path to the option that it is about, for example `gpgkey[1]`; empty for the options as a whole.
+    pub path: String,
+}
+
+impl ArgumentError {
+    /// About one option.
+    pub fn option(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            path: path.into(),
+        }
+    }
+}
+
+/// A module as the loader and the runner know it, whatever its options' types.
+pub struct ModuleDefinition {
+    /// Name in playbooks, with hyphens.
+    pub name: &'static str,
+    /// Other names.
+    pub aliases: &'static [&'static str],
+    /// Other names of options, and what they stand for.
+    pub option_aliases: &'static [(&'static str, &'static str)],
+    /// The option that takes the short form's text.
+    pub free_form: Option<&'static str>,
+    /// Options that are not evaluated before the module gets them.
+    pub raw_options: &'static [&'static str],
+    /// Whether it needs a connection.
+    pub runs_on: RunsOn,
+    /// Takes any option name.
+    pub free_options: bool,
+    /// A task list that shows its use.
+    pub example: &'static str,
+    schema: fn() -> schemars::Schema,
+    validate: fn(Value) -> Result<(), ArgumentError>,
+    run: fn(Value, &mut Context<'_>) -> Result<Outcome, Failure>,
+}
+
+impl ModuleDefinition {
+    /// The definition of a module type.
+    pub const fn of<M: Module>() -> Self {
+        Self {
+            name: M::NAME,
+            aliases: M::ALIASES,
+            option_aliases: M::OPTION_ALIASES,
+            free_form: M::FREE_FORM,
+            raw_options: M::RAW_OPTIONS,
+            runs_on: M::RUNS_ON,
+            free_options: M::FREE_OPTIONS,
+            example: M::EXAMPLE,
+            schema: schema_of::<M>,
+            validate: validate::<M>,
+            run: run::<M>,
+        }
+    }
+
+    /// JSON schema of the options, made from the module's type and doc comments.
+    pub fn schema(&self) -> schemars::Schema {
+        (self.schema)()
+    }
+
+    /// Checks options that hold no templates.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with them.
+    pub fn validate(&self, options: Value) -> Result<(), ArgumentError> {
+        (self.validate)(options)
+    }
+
+    /// Checks and, outside of check mode, applies.
+    ///
+    /// # Errors
+    /// Wrong options, or what the module reports.
+    pub fn run(&self, options: Value, context: &mut Context<'_>) -> Result<Outcome, Failure> {
+        (self.run)(options, context)
+    }
+
+    /// Names of all options, in the order of the documentation.
+    pub fn options(&self) -> Vec<String> {
+        self.schema()
+            .get("properties")
+            .and_then(Value::as_object)
+            .map(|properties| properties.keys().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// The option's own name for an alias or itself.
+    pub fn option_name<'a>(&self, name: &'a str) -> &'a str {
+        self.option_aliases
+            .iter()
+            .find(|(alias, _)| *alias == name)
+            .map_or(name, |(_, own)| own)
+    }
+}
+
+fn schema_of<M: Module>() -> schemars::Schema {
+    schemars::schema_for!(M)
+}
+
+fn parse<M: Module>(options: Value) -> Result<M, ArgumentError> {
+    let module: M = serde_path_to_error::deserialize(options).map_err(|error| {
+        let path = error.path().to_string();
+        ArgumentError {
+            message: error.into_inner().to_string(),
+            path: if path == "." { String::new() } else { path },
+        }
+    })?;
+    module.validate()?;
+    Ok(module)
+}
+
+fn validate<M: Module>(options: Value) -> Result<(), ArgumentError> {
+    parse::<M>(options).map(drop)
+}
+
+fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, Failure> {
+    let module: M = parse(options).map_err(|error| {
+        let about = if error.path.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", error.path)
+        };
+        Failure::new(format!("{}{about}: {}", M::NAME, error.message))
+    })?;
+    match module.check(context)? {
+        State::Satisfied(outcome) => Ok(outcome),
+        State::Unknown { reason, .. } if context.check_mode => Ok(Outcome::skipped(reason)),
+        State::Unknown { plan, .. } => module.apply(context, plan),
+        State::Pending(pending) if context.check_mode => Ok(Outcome {
+            changed: true,
+            changes: pending.changes,
+            diff: pending.diff,
+            result: pending.result,
+            ..Outcome::default()
+        }),
+        State::Pending(Pending {
+            plan, changes, diff, ..
+        }) => {
+            let mut outcome = module.apply(context, plan)?;
+            if outcome.changed && outcome.changes.is_empty() {
+                outcome.changes = changes;
+            }
+            if outcome.changed && outcome.diff.is_empty() {
+                outcome.diff = diff;
+            }
+            Ok(outcome)
+        }
+    }
+}

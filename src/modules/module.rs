@@ -1,0 +1,103 @@
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{ArgumentError, Context, Diff, Failure, Outcome, RunsOn};
+
+/// A module: a struct of typed options (`#[serde(deny_unknown_fields)]`, doc comments that `krun doc` prints) with a
+/// check that only looks and an apply that acts.
+///
+/// Check mode, diffs and "changed (mode, owner)" follow from what the two answer; no module has to think of them.
+pub trait Module: DeserializeOwned + JsonSchema {
+    /// Name in playbooks, with hyphens; underscores mean the same.
+    const NAME: &'static str;
+    /// Other names, for example Ansible's.
+    const ALIASES: &'static [&'static str] = &[];
+    /// Other names of options and the names they stand for, for example Ansible's `pkg` for `name`.
+    const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[];
+    /// The option that takes the text of the short form (`command: kubectl get nodes`).
+    const FREE_FORM: Option<&'static str> = None;
+    /// Options that hold bare expressions, which the module evaluates itself (`that` of `assert`).
+    const RAW_OPTIONS: &'static [&'static str] = &[];
+    /// Whether it needs a connection.
+    const RUNS_ON: RunsOn = RunsOn::Node;
+    /// Takes any option name (`set-fact`).
+    const FREE_OPTIONS: bool = false;
+    /// A task list that shows its use, as YAML.
+    const EXAMPLE: &'static str;
+
+    /// What the check found and the apply needs.
+    type Plan;
+
+    /// Finds options that contradict or miss one another; called before the run where the options hold no templates.
+    ///
+    /// # Errors
+    /// What is wrong, and with which option.
+    fn validate(&self) -> Result<(), ArgumentError> {
+        Ok(())
+    }
+
+    /// Looks, and changes nothing: is everything as wanted, or what would change?
+    ///
+    /// # Errors
+    /// The node cannot be asked, or what is asked for is impossible.
+    fn check(&self, context: &mut Context<'_>) -> Result<State<Self::Plan>, Failure>;
+
+    /// Makes it so. Called only after a check that was not satisfied, and never in check mode.
+    ///
+    /// # Errors
+    /// The node cannot be asked, or what was tried failed there.
+    fn apply(&self, context: &mut Context<'_>, plan: Self::Plan) -> Result<Outcome, Failure>;
+}
+
+/// What a check found.
+pub enum State<P> {
+    /// Everything is as wanted; the task is done.
+    Satisfied(Outcome),
+    /// Something would change.
+    Pending(Pending<P>),
+    /// Only doing it can tell (`shell`); skipped in check mode.
+    Unknown {
+        /// What the apply needs.
+        plan: P,
+        /// Why it cannot be known, for check mode's output.
+        reason: String,
+    },
+}
+
+/// What would change, and what is needed to change it.
+pub struct Pending<P> {
+    /// What the apply needs.
+    pub plan: P,
+    /// Names of what differs, for people: `mode`, `owner`, `kubeadm 1.28.0 → 1.28.2`.
+    pub changes: Vec<String>,
+    /// Contents before and after.
+    pub diff: Vec<Diff>,
+    /// Values that the task's result holds in check mode.
+    pub result: Map<String, Value>,
+}
+
+impl<P> Pending<P> {
+    /// A pending state without a diff.
+    pub fn new<S: Into<String>>(plan: P, changes: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            plan,
+            changes: changes.into_iter().map(Into::into).collect(),
+            diff: Vec::new(),
+            result: Map::new(),
+        }
+    }
+
+    /// Adds contents before and after.
+    #[must_use]
+    pub fn with_diff(mut self, diff: Diff) -> Self {
+        self.diff.push(diff);
+        self
+    }
+}
+
+impl<P> From<Pending<P>> for State<P> {
+    fn from(pending: Pending<P>) -> Self {
+        State::Pending(pending)
+    }
+}

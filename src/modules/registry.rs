@@ -1,0 +1,35 @@
+use super::ModuleDefinition;
+
+/// All modules, in the order of `krun doc`.
+static MODULES: &[ModuleDefinition] = &[];
+
+/// All modules, in the order of `krun doc`.
+pub fn all() -> &'static [ModuleDefinition] {
+    MODULES
+}
+
+/// The module of this name: its own or another, with hyphens or underscores, with or without Ansible's collection.
+pub fn find(name: &str) -> Option<&'static ModuleDefinition> {
+    const COLLECTIONS: [&str; 5] = [
+        "ansible.builtin.",
+        "ansible.legacy.",
+        "ansible.posix.",
+        "community.general.",
+        "kubernetes.core.",
+    ];
+    let short = COLLECTIONS
+        .iter()
+        .find_map(|collection| name.strip_prefix(collection))
+        .unwrap_or(name);
+    let wanted = short.replace('_', "-");
+    MODULES
+        .iter()
+        .find(|module| module.name == wanted || module.aliases.contains(&wanted.as_str()))
+}
+
+/// Every name that [`find`] knows, as written with hyphens.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MODULES
+        .iter()
+        .flat_map(|module| std::iter::once(module.name).chain(module.aliases.iter().copied()))
+}
