@@ -1,12 +1,19 @@
 //! What a task can do: one file (or folder) a module, each with typed options, a check, an apply and its shell scripts.
 
 pub mod args;
+mod assert;
 mod context;
+mod debug;
 mod definition;
+mod fail;
 mod failure;
 mod module;
 mod outcome;
+mod ping;
 mod registry;
+mod set_fact;
+#[cfg(test)]
+mod testing;
 
 pub use context::{Context, FileFinder, Reporter};
 pub use definition::{ArgumentError, ModuleDefinition, RunsOn};

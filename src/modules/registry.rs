@@ -1,7 +1,13 @@
-use super::ModuleDefinition;
+use super::{ModuleDefinition, assert, debug, fail, ping, set_fact};
 
 /// All modules, in the order of `krun doc`.
-static MODULES: &[ModuleDefinition] = &[];
+static MODULES: &[ModuleDefinition] = &[
+    ModuleDefinition::of::<assert::Assert>(),
+    ModuleDefinition::of::<debug::Debug>(),
+    ModuleDefinition::of::<fail::Fail>(),
+    ModuleDefinition::of::<ping::Ping>(),
+    ModuleDefinition::of::<set_fact::SetFact>(),
+];
 
 /// All modules, in the order of `krun doc`.
 pub fn all() -> &'static [ModuleDefinition] {

@@ -1,0 +1,113 @@
+//! Runs a module in a unit test: against scripted answers, or against a real shell of this machine.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::connection::scripted::{Answer, Log, Recorded, ScriptedConnection};
+use crate::connection::{self, Connection, Endpoint};
+use crate::vars::{Scope, ScopeBuilder, VarMap, Variable};
+
+use super::{Context, Failure, FileFinder, ModuleDefinition, Outcome};
+
+/// One run of a module, with defaults for all that a test does not care about.
+pub struct Trial<'a> {
+    module: &'static ModuleDefinition,
+    options: Value,
+    connection: Option<&'a mut dyn Connection>,
+    variables: VarMap,
+    files: FileFinder,
+    check_mode: bool,
+}
+
+impl<'a> Trial<'a> {
+    pub fn new(module: &str, options: Value) -> Self {
+        Self {
+            module: super::find(module).expect("a registered module"),
+            options,
+            connection: None,
+            variables: VarMap::new(),
+            files: FileFinder::default(),
+            check_mode: false,
+        }
+    }
+
+    pub fn on(mut self, connection: &'a mut dyn Connection) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: Value) -> Self {
+        self.variables.insert(name.to_owned(), Variable::written(value));
+        self
+    }
+
+    pub fn files(mut self, files: FileFinder) -> Self {
+        self.files = files;
+        self
+    }
+
+    pub fn check_mode(mut self) -> Self {
+        self.check_mode = true;
+        self
+    }
+
+    pub fn run(self) -> Result<Outcome, Failure> {
+        // Shortens the connection's lifetime to that of the scope; inside of an `Option` the compiler does not.
+        let connection = match self.connection {
+            Some(connection) => Some(&mut *connection as &mut dyn Connection),
+            None => None,
+        };
+        let scope: Scope = ScopeBuilder::default().layer(Arc::new(self.variables)).build();
+        let mut context = Context {
+            host: "n1",
+            check_mode: self.check_mode,
+            diff: true,
+            scope: &scope,
+            files: &self.files,
+            connection,
+            become_user: None,
+            environment: Vec::new(),
+            deadline: Instant::now() + Duration::from_secs(60),
+            reporter: &|_| {},
+            job_prefix: "test".to_owned(),
+        };
+        self.module.run(self.options, &mut context)
+    }
+}
+
+/// Runs a module as a task does outside of check mode.
+pub fn run_module(name: &str, options: Value, connection: &mut dyn Connection) -> Result<Outcome, Failure> {
+    Trial::new(name, options).on(connection).run()
+}
+
+/// Runs a module in check mode.
+pub fn check_module(name: &str, options: Value, connection: &mut dyn Connection) -> Result<Outcome, Failure> {
+    Trial::new(name, options).on(connection).check_mode().run()
+}
+
+/// Runs a module that needs no connection.
+pub fn run_on_controller(name: &str, options: Value) -> Result<Outcome, Failure> {
+    Trial::new(name, options).run()
+}
+
+/// A connection to a node that gives these answers, and what it was asked.
+pub fn scripted(answers: impl IntoIterator<Item = Answer>) -> (ScriptedConnection, Log) {
+    let log: Log = Arc::new(Mutex::new(Vec::<Recorded>::new()));
+    (ScriptedConnection::new("n1", answers, Arc::clone(&log)), log)
+}
+
+/// What a scripted connection was asked, without the payloads.
+pub fn asked(log: &Log) -> Vec<String> {
+    log.lock()
+        .expect("the log")
+        .iter()
+        .map(|recorded| recorded.what.clone())
+        .collect()
+}
+
+/// A real shell of this machine.
+pub fn local_shell() -> Box<dyn Connection> {
+    connection::open(&Endpoint::local("n1"))
+}
