@@ -1,12 +1,16 @@
-use super::{ModuleDefinition, assert, debug, fail, ping, set_fact};
+use super::{ModuleDefinition, assert, command, debug, fail, ping, raw, script, set_fact, shell};
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<assert::Assert>(),
+    ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<debug::Debug>(),
     ModuleDefinition::of::<fail::Fail>(),
     ModuleDefinition::of::<ping::Ping>(),
+    ModuleDefinition::of::<raw::Raw>(),
+    ModuleDefinition::of::<script::Script>(),
     ModuleDefinition::of::<set_fact::SetFact>(),
+    ModuleDefinition::of::<shell::Shell>(),
 ];
 
 /// All modules, in the order of `krun doc`.
@@ -34,7 +38,7 @@ pub fn find(name: &str) -> Option<&'static ModuleDefinition> {
 }
 
 /// Every name that [`find`] knows, as written with hyphens.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     MODULES
         .iter()
         .flat_map(|module| std::iter::once(module.name).chain(module.aliases.iter().copied()))

@@ -161,7 +161,7 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
 }
 
 /// A pattern that stands in this source; a mistake in one is caught by the tests that use it.
-pub(super) fn pattern(text: &str) -> Regex {
+pub(crate) fn pattern(text: &str) -> Regex {
     match Regex::new(text) {
         Ok(pattern) => pattern,
         Err(error) => unreachable!("the pattern {text} does not compile: {error}"),

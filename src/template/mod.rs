@@ -9,6 +9,7 @@ mod scan;
 mod tests;
 
 pub use convert::{from_json, to_json};
+pub(crate) use engine::pattern;
 pub use engine::{check_expression, check_text, evaluate, names_in_expression, names_in_text, render};
 pub use error::TemplateError;
 pub use handlebars_files::render as render_handlebars;

@@ -1,0 +1,286 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::action::{IncludeRole, IncludeTasks};
+use super::keywords::Keywords;
+use super::model::{Item, Play, Playbook, Task};
+use super::role::{Role, RoleRequest};
+use crate::syntax::{self, Diagnostic, Diagnostics, Fields, Kind, Node, Place};
+use crate::vars::vault::VaultPasswords;
+use crate::vars::{VarMap, files};
+
+/// How deep imports, includes and roles may be nested.
+const MAX_DEPTH: usize = 40;
+
+/// Where things are looked for.
+#[derive(Clone, Debug, Default)]
+pub struct LoaderOptions {
+    /// Folders with roles, beside those near the playbook.
+    pub roles_path: Vec<PathBuf>,
+}
+
+/// Reads playbooks and all that they name.
+pub struct Loader<'a> {
+    pub(super) options: &'a LoaderOptions,
+    pub(super) passwords: &'a VaultPasswords,
+}
+
+/// Where a task list stands: what relative names in it refer to.
+#[derive(Clone, Debug)]
+pub struct Scoping {
+    /// Folder of the playbook.
+    pub playbook_folder: PathBuf,
+    /// Role that it belongs to.
+    pub role: Option<Arc<Role>>,
+    /// Folder of the file that it stands in.
+    pub folder: PathBuf,
+    depth: usize,
+}
+
+impl Scoping {
+    /// A list in a playbook itself.
+    pub fn of_playbook(folder: &Path) -> Self {
+        Self {
+            playbook_folder: folder.to_owned(),
+            role: None,
+            folder: folder.to_owned(),
+            depth: 0,
+        }
+    }
+
+    /// A list that a task includes while the play runs.
+    pub fn of_task(task: &Task, playbook_folder: &Path) -> Self {
+        Self {
+            playbook_folder: playbook_folder.to_owned(),
+            role: task.role.clone(),
+            folder: task.folder.clone(),
+            depth: 0,
+        }
+    }
+
+    pub(super) fn deeper(&self) -> Option<Self> {
+        (self.depth < MAX_DEPTH).then(|| Self {
+            depth: self.depth + 1,
+            ..self.clone()
+        })
+    }
+
+    pub(super) fn in_role(&self, role: &Arc<Role>) -> Self {
+        Self {
+            role: Some(Arc::clone(role)),
+            folder: role.path.join("tasks"),
+            ..self.clone()
+        }
+    }
+
+    /// Where a task file named here is looked for.
+    fn task_files(&self, name: &str) -> Vec<PathBuf> {
+        let mut places = vec![self.folder.join(name)];
+        if let Some(role) = &self.role {
+            places.push(role.path.join("tasks").join(name));
+        }
+        places.push(self.playbook_folder.join(name));
+        places.push(self.playbook_folder.join("tasks").join(name));
+        places.dedup();
+        places
+    }
+}
+
+impl<'a> Loader<'a> {
+    /// A loader; it reads files when it is asked to.
+    pub fn new(options: &'a LoaderOptions, passwords: &'a VaultPasswords) -> Self {
+        Self { options, passwords }
+    }
+
+    /// Loads a playbook with everything that it imports.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it and can be known without a node, at once.
+    pub fn load(&self, path: &Path) -> Result<(Playbook, Diagnostics), Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
+        let plays = self.playbook_file(path, &Keywords::default(), 0, &mut diagnostics);
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
+        let playbook = Playbook {
+            path: path.to_owned(),
+            plays,
+        };
+        Ok((playbook, diagnostics))
+    }
+
+    fn playbook_file(
+        &self,
+        path: &Path,
+        outer: &Keywords,
+        depth: usize,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Arc<Play>> {
+        let Some(document) = diagnostics.keep(syntax::read(path)) else {
+            return Vec::new();
+        };
+        let Some(document) = document else {
+            diagnostics.push(Diagnostic::error("the playbook is empty").in_file(path));
+            return Vec::new();
+        };
+        let Some(nodes) = document.items() else {
+            diagnostics.push(
+                Diagnostic::error(format!("a playbook is a list of plays, this is {}", document.describe()))
+                    .at(&document.place)
+                    .help("begin each play with `- hosts: …`"),
+            );
+            return Vec::new();
+        };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut plays = Vec::new();
+        for node in nodes {
+            if node.get("import_playbook").or(node.get("ansible.builtin.import_playbook")).is_some() {
+                plays.extend(self.import_playbook(node, folder, outer, depth, diagnostics));
+            } else if let Some(play) = self.play(node, folder, outer, diagnostics) {
+                plays.push(Arc::new(play));
+            }
+        }
+        plays
+    }
+
+    fn import_playbook(
+        &self,
+        node: &Node,
+        folder: &Path,
+        outer: &Keywords,
+        depth: usize,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Arc<Play>> {
+        let Some(mut fields) = diagnostics.keep(Fields::of(node, "an import of a playbook")) else {
+            return Vec::new();
+        };
+        let file = fields.take("import_playbook").or(fields.take("ansible.builtin.import_playbook"));
+        fields.take("name");
+        let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        fields.finish(std::iter::empty(), diagnostics);
+        let Some((name, place)) = file.and_then(|node| Some((node.text()?, &node.place))) else {
+            diagnostics.push(Diagnostic::error("import_playbook takes the name of a file").at(&node.place));
+            return Vec::new();
+        };
+        let path = folder.join(name);
+        if !path.is_file() {
+            diagnostics.push(Diagnostic::error(format!("there is no playbook `{}`", path.display())).at(place));
+            return Vec::new();
+        }
+        if depth >= MAX_DEPTH {
+            diagnostics.push(Diagnostic::error("playbooks are imported too deep; does one import itself?").at(place));
+            return Vec::new();
+        }
+        self.playbook_file(&path, &keywords, depth + 1, diagnostics)
+    }
+
+    /// Reads a task file at load time.
+    pub(super) fn task_file(
+        &self,
+        path: &Path,
+        outer: &Keywords,
+        scoping: &Scoping,
+        handlers: &mut Vec<Arc<Task>>,
+        roles: &mut Vec<Arc<Role>>,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Item> {
+        let Some(document) = diagnostics.keep(syntax::read(path)).flatten() else {
+            return Vec::new();
+        };
+        let scoping = Scoping {
+            folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+            ..scoping.clone()
+        };
+        self.task_list(&document, outer, &scoping, handlers, roles, diagnostics)
+    }
+
+    /// Finds a task file that is named in a list.
+    pub(super) fn find_task_file(&self, name: &str, place: &Place, scoping: &Scoping) -> Result<PathBuf, Diagnostic> {
+        let places = scoping.task_files(name);
+        places.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
+            let looked: Vec<_> = places.iter().map(|path| path.display().to_string()).collect();
+            Diagnostic::error(format!("there is no task file `{name}`"))
+                .at(place)
+                .help(format!("looked for {}", looked.join(", ")))
+        })
+    }
+
+    /// Reads the tasks that an `include_tasks` names, while the play runs.
+    ///
+    /// # Errors
+    /// The file is not there, or something in it is wrong.
+    pub fn include_tasks(
+        &self,
+        include: &IncludeTasks,
+        file: &str,
+        inherited: &Keywords,
+        scoping: &Scoping,
+    ) -> Result<Included, Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
+        let mut included = Included::default();
+        let path = self.find_task_file(file, &include.file.place, scoping)?;
+        included.items = self.task_file(
+            &path,
+            &include.apply.on_top_of(inherited),
+            scoping,
+            &mut included.handlers,
+            &mut included.roles,
+            &mut diagnostics,
+        );
+        diagnostics.into_result(included)
+    }
+
+    /// Reads the role that an `include_role` names, while the play runs.
+    ///
+    /// # Errors
+    /// The role is not there, or something in it is wrong.
+    pub fn include_role(
+        &self,
+        include: &IncludeRole,
+        name: &str,
+        tasks_from: Option<&str>,
+        inherited: &Keywords,
+        scoping: &Scoping,
+    ) -> Result<Included, Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
+        let keywords = include.apply.on_top_of(inherited);
+        let request = RoleRequest {
+            name,
+            place: &include.name.place,
+            tasks_from,
+            params: (*include.params).clone(),
+            keywords: &keywords,
+        };
+        let loaded = self.role(&request, scoping, &mut diagnostics).unwrap_or_default();
+        diagnostics.into_result(Included {
+            items: loaded.items,
+            handlers: loaded.handlers,
+            roles: loaded.roles,
+        })
+    }
+
+    /// Reads a mapping of variables.
+    pub(super) fn vars(&self, node: &Node, diagnostics: &mut Diagnostics) -> Option<VarMap> {
+        // Ansible also takes a list of mappings.
+        if let Kind::Sequence(items) = &node.kind {
+            let mut all = VarMap::new();
+            for item in items {
+                all.extend(self.vars(item, diagnostics)?);
+            }
+            return Some(all);
+        }
+        super::setting::check_templates(node, diagnostics);
+        files::read_mapping(node, "`vars`", self.passwords, diagnostics).map(|written| written.vars)
+    }
+}
+
+/// What an include brings while the play runs.
+#[derive(Debug, Default)]
+pub struct Included {
+    /// Its tasks.
+    pub items: Vec<Item>,
+    /// Its handlers.
+    pub handlers: Vec<Arc<Task>>,
+    /// Its roles.
+    pub roles: Vec<Arc<Role>>,
+}

@@ -1,0 +1,22 @@
+//! Plays, blocks, tasks, roles and handlers: loaded whole and checked whole, without executing anything.
+
+mod action;
+mod checks;
+mod keywords;
+mod loader;
+mod model;
+mod play;
+mod role;
+mod setting;
+mod tags;
+mod tasks;
+
+pub use action::{Action, IncludeRole, IncludeTasks, Meta};
+pub use checks::check_hosts;
+pub(crate) use checks::finder;
+pub use keywords::Keywords;
+pub use loader::{Included, Loader, LoaderOptions, Scoping};
+pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, Task};
+pub use role::{Role, RoleVars};
+pub use setting::{Expression, Setting};
+pub use tags::TagSelection;

@@ -1,0 +1,169 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::keywords::Keywords;
+use super::loader::{Loader, Scoping};
+use super::model::{Item, Play, Task};
+use super::role::{Role, as_handlers};
+use super::setting::Setting;
+use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
+
+/// Ansible's keys of a play that this version refuses, with the reason.
+const NOT_YET: [(&str, &str); 6] = [
+    ("vars_prompt", "give the values with -e"),
+    ("module_defaults", "give the options at each task"),
+    ("collections", "krun's modules are built in"),
+    ("fact_path", "local facts are not read"),
+    ("gather_subset", "use the `setup` module with its option `gather_subset`"),
+    ("gather_timeout", "use the `setup` module with `timeout`"),
+];
+
+impl Loader<'_> {
+    /// Reads a play.
+    pub(super) fn play(
+        &self,
+        node: &Node,
+        folder: &Path,
+        outer: &Keywords,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Play> {
+        let mut fields = diagnostics.keep(Fields::of(node, "a play"))?;
+        let hosts = fields.take("hosts").map(|node| Setting::of(node, diagnostics));
+        let name = fields.take("name").and_then(|node| node.text()).map(str::to_owned);
+        let mut setting = |key: &'static str, diagnostics: &mut Diagnostics| {
+            fields.take(key).map(|node| Setting::of(node, diagnostics))
+        };
+        let serial = setting("serial", diagnostics);
+        let order = setting("order", diagnostics);
+        let max_fail_percentage = setting("max_fail_percentage", diagnostics);
+        let gather_facts = setting("gather_facts", diagnostics);
+        let force_handlers = setting("force_handlers", diagnostics);
+        let strategy = setting("strategy", diagnostics);
+        if let Some(strategy) = strategy.filter(|strategy| strategy.value != Value::from("linear")) {
+            diagnostics.push(
+                Diagnostic::error("only the strategy `linear` is supported by this version")
+                    .at(&strategy.place)
+                    .help("leave the key out"),
+            );
+        }
+        if let Some(serial) = &serial
+            && let Err(message) = crate::runner::check_serial(&serial.value)
+        {
+            diagnostics.push(Diagnostic::error(message).at(&serial.place));
+        }
+        let vars = fields.take("vars").and_then(|node| self.vars(node, diagnostics)).unwrap_or_default();
+        let vars_files = vars_files(fields.take("vars_files"), diagnostics);
+        let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        for (key, reason) in NOT_YET {
+            if let Some(entry) = fields.entry(key) {
+                diagnostics.push(
+                    Diagnostic::error(format!("`{key}` is not supported by this version of krun"))
+                        .at(&entry.key_place)
+                        .help(reason),
+                );
+            }
+        }
+        let scoping = Scoping::of_playbook(folder);
+        let mut parts = Parts::default();
+        let list = |node: Option<&Node>, parts: &mut Parts, diagnostics: &mut Diagnostics| {
+            node.map(|node| {
+                self.task_list(node, &keywords, &scoping, &mut parts.handlers, &mut parts.roles, diagnostics)
+            })
+            .unwrap_or_default()
+        };
+        let pre_tasks = list(fields.take("pre_tasks"), &mut parts, diagnostics);
+        let roles = match fields.take("roles") {
+            Some(node) => self.roles(node, &keywords, &scoping, &mut parts, diagnostics),
+            None => Vec::new(),
+        };
+        let tasks = list(fields.take("tasks"), &mut parts, diagnostics);
+        let post_tasks = list(fields.take("post_tasks"), &mut parts, diagnostics);
+        let own_handlers = list(fields.take("handlers"), &mut parts, diagnostics);
+        let mut handlers = std::mem::take(&mut parts.handlers);
+        handlers.extend(as_handlers(&own_handlers, diagnostics));
+        fields.finish(std::iter::empty(), diagnostics);
+
+        let Some(hosts) = hosts else {
+            diagnostics.push(
+                Diagnostic::error("a play needs `hosts`")
+                    .at(&node.place)
+                    .help("`hosts: all`, a group, or a pattern"),
+            );
+            return None;
+        };
+        let play = Play {
+            name: name.unwrap_or_else(|| pattern_text(&hosts.value)),
+            place: node.place.clone(),
+            folder: folder.to_owned(),
+            hosts,
+            serial,
+            order,
+            max_fail_percentage,
+            gather_facts,
+            force_handlers,
+            vars: Arc::new(vars),
+            vars_files,
+            keywords,
+            pre_tasks,
+            roles,
+            tasks,
+            post_tasks,
+            handlers,
+            all_roles: parts.roles,
+        };
+        super::checks::check_play(&play, diagnostics);
+        Some(play)
+    }
+
+    fn roles(
+        &self,
+        node: &Node,
+        keywords: &Keywords,
+        scoping: &Scoping,
+        parts: &mut Parts,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<Item> {
+        let Some(entries) = node.items() else {
+            diagnostics.push(Diagnostic::error(format!("`roles` is a list, this is {}", node.describe())).at(&node.place));
+            return Vec::new();
+        };
+        let mut items = Vec::new();
+        for entry in entries {
+            if let Some(role) = self.role_entry(entry, keywords, scoping, diagnostics) {
+                items.extend(role.items);
+                parts.handlers.extend(role.handlers);
+                parts.roles.extend(role.roles);
+            }
+        }
+        items
+    }
+}
+
+/// What the lists of a play bring beside their tasks.
+#[derive(Default)]
+struct Parts {
+    handlers: Vec<Arc<Task>>,
+    roles: Vec<Arc<Role>>,
+}
+
+fn pattern_text(hosts: &Value) -> String {
+    match hosts {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(pattern_text).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+fn vars_files(node: Option<&Node>, diagnostics: &mut Diagnostics) -> Vec<Vec<Setting>> {
+    let one = |node: &Node, diagnostics: &mut Diagnostics| match &node.kind {
+        Kind::Sequence(alternatives) => alternatives.iter().map(|node| Setting::of(node, diagnostics)).collect(),
+        _ => vec![Setting::of(node, diagnostics)],
+    };
+    match node.map(|node| (node, node.items())) {
+        None => Vec::new(),
+        Some((_, Some(items))) => items.iter().map(|item| one(item, diagnostics)).collect(),
+        Some((node, None)) => vec![one(node, diagnostics)],
+    }
+}

@@ -1,0 +1,144 @@
+use serde_json::Value;
+
+use crate::syntax::{Diagnostic, Diagnostics, Kind, Node, Place, parse_bool};
+use crate::template;
+use crate::vars::Scope;
+
+/// A value of a keyword as written, perhaps a template, and where it stands.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The value as written.
+    pub value: Value,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A bare expression (`when`, `until`), and where it stands.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    /// The expression's text, without braces around it.
+    pub text: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+impl Setting {
+    /// A keyword's value; the templates in it are checked.
+    pub(super) fn of(node: &Node, diagnostics: &mut Diagnostics) -> Self {
+        check_templates(node, diagnostics);
+        Self {
+            value: node.to_value(),
+            place: node.place.clone(),
+        }
+    }
+
+    /// The value evaluated and read as a boolean.
+    ///
+    /// # Errors
+    /// A diagnostic at the keyword: something is undefined, or the value is no boolean.
+    pub fn flag(&self, scope: &Scope) -> Result<bool, Diagnostic> {
+        match self.rendered(scope)? {
+            Value::Bool(value) => Ok(value),
+            Value::String(text) => parse_bool(&text).ok_or_else(|| self.wrong("true or false", &text)),
+            other => Err(self.wrong("true or false", &other.to_string())),
+        }
+    }
+
+    /// The value evaluated and read as a number that is not negative.
+    ///
+    /// # Errors
+    /// As [`Setting::flag`].
+    pub fn number(&self, scope: &Scope) -> Result<f64, Diagnostic> {
+        let value = self.rendered(scope)?;
+        let number = match &value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        number
+            .filter(|number: &f64| number.is_finite() && *number >= 0.0)
+            .ok_or_else(|| self.wrong("a number from 0 up", &value.to_string()))
+    }
+
+    /// The value evaluated as text.
+    ///
+    /// # Errors
+    /// As [`Setting::flag`].
+    pub fn text(&self, scope: &Scope) -> Result<String, Diagnostic> {
+        match self.rendered(scope)? {
+            Value::String(text) => Ok(text),
+            Value::Number(number) => Ok(number.to_string()),
+            Value::Bool(value) => Ok(value.to_string()),
+            other => Err(self.wrong("text", &other.to_string())),
+        }
+    }
+
+    /// The value with its templates evaluated.
+    ///
+    /// # Errors
+    /// A diagnostic at the keyword.
+    pub fn rendered(&self, scope: &Scope) -> Result<Value, Diagnostic> {
+        scope
+            .render(&self.value)
+            .map_err(|error| Diagnostic::error(error.to_string()).at(&self.place))
+    }
+
+    fn wrong(&self, wanted: &str, found: &str) -> Diagnostic {
+        Diagnostic::error(format!("this must be {wanted}, it is `{found}`")).at(&self.place)
+    }
+}
+
+impl Expression {
+    /// Reads one expression, or a list of them that must all hold.
+    pub(super) fn list(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Self> {
+        match &node.kind {
+            Kind::Sequence(items) => items.iter().filter_map(|item| Self::one(item, diagnostics)).collect(),
+            _ => Self::one(node, diagnostics).into_iter().collect(),
+        }
+    }
+
+    fn one(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let Some(text) = node.text() else {
+            diagnostics.push(
+                Diagnostic::error(format!("a condition is an expression, this is {}", node.describe())).at(&node.place),
+            );
+            return None;
+        };
+        let expression = Self {
+            text: template::strip_braces(text).trim().to_owned(),
+            place: node.place.clone(),
+        };
+        if let Err(error) = template::check_expression(&expression.text) {
+            diagnostics.push(Diagnostic::error(error.message).at(&expression.place));
+        }
+        Some(expression)
+    }
+
+    /// Whether it holds.
+    ///
+    /// # Errors
+    /// A diagnostic at the expression.
+    pub fn holds(&self, scope: &Scope) -> Result<bool, Diagnostic> {
+        scope
+            .is_true(&self.text)
+            .map_err(|error| Diagnostic::error(format!("the condition `{}` has no value: {error}", self.text)).at(&self.place))
+    }
+}
+
+/// Reports mistakes in the templates of a value, each at its own place.
+pub(super) fn check_templates(node: &Node, diagnostics: &mut Diagnostics) {
+    match &node.kind {
+        Kind::Scalar { text, .. } if template::holds_template(text) => {
+            let checked = match template::whole_expression(text) {
+                Some(expression) => template::check_expression(expression),
+                None => template::check_text(text),
+            };
+            if let Err(error) = checked {
+                diagnostics.push(Diagnostic::error(error.message).at(&node.place));
+            }
+        }
+        Kind::Scalar { .. } => {}
+        Kind::Sequence(items) => items.iter().for_each(|item| check_templates(item, diagnostics)),
+        Kind::Mapping(entries) => entries.iter().for_each(|entry| check_templates(&entry.value, diagnostics)),
+    }
+}

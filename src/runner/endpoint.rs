@@ -1,0 +1,153 @@
+//! From variables, keywords and options to the way a host is reached and the user to become.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::options::RunOptions;
+use crate::connection::{Become, BecomeMethod, ConnectionKind, Endpoint, HostKeyPolicy};
+use crate::modules::Failure;
+use crate::playbook::{Keywords, Setting};
+use crate::syntax::{Diagnostic, parse_bool};
+use crate::vars::Scope;
+
+/// How a host is reached. Variables (`target`'s own) beat keywords, which beat options.
+pub(super) fn endpoint(
+    host: &str,
+    implicit_local: bool,
+    target: &Scope,
+    task: &Scope,
+    keywords: &Keywords,
+    options: &RunOptions,
+) -> Result<Endpoint, Failure> {
+    let text = |name: &str| target.get_text(name).map_err(Failure::from);
+    let connection = first(
+        text("ansible_connection")?,
+        keyword(keywords.connection.as_ref(), task)?,
+        options.connection.clone(),
+    );
+    let local = match connection.as_deref() {
+        None | Some("smart") => implicit_local,
+        Some("ssh" | "paramiko" | "paramiko_ssh" | "ansible.netcommon.libssh") => false,
+        Some("local") => true,
+        Some(other) => {
+            return Err(Failure::new(format!("there is no connection `{other}`"))
+                .help("ansible_connection is ssh or local"));
+        }
+    };
+    let mut endpoint = Endpoint::ssh(host);
+    endpoint.kind = if local { ConnectionKind::Local } else { ConnectionKind::Ssh };
+    endpoint.address = first(text("ansible_host")?, text("ansible_ssh_host")?, None);
+    endpoint.user = first(
+        first(text("ansible_user")?, text("ansible_ssh_user")?, None),
+        keyword(keywords.remote_user.as_ref(), task)?,
+        options.remote_user.clone(),
+    );
+    let port = first(
+        first(text("ansible_port")?, text("ansible_ssh_port")?, None),
+        keyword(keywords.port.as_ref(), task)?,
+        None,
+    );
+    endpoint.port = port
+        .map(|port| port.parse().map_err(|_| Failure::new(format!("`{port}` is no TCP port (1 to 65535)"))))
+        .transpose()?;
+    endpoint.password = first(text("ansible_password")?, text("ansible_ssh_pass")?, text("ansible_ssh_password")?)
+        .map(SecretString::from)
+        .or_else(|| options.connection_password.clone());
+    endpoint.private_key = first(text("ansible_ssh_private_key_file")?, text("ansible_private_key_file")?, None)
+        .map(|path| expand_home(&path))
+        .or_else(|| options.private_key.clone());
+    endpoint.ssh_args.clone_from(&options.ssh_args);
+    for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
+        if let Some(args) = text(name)? {
+            let words = shlex::split(&args)
+                .ok_or_else(|| Failure::new(format!("{name} has a quote without its end: {args}")))?;
+            endpoint.ssh_args.extend(words);
+        }
+    }
+    if let Some(shell) = text("ansible_shell_executable")? {
+        endpoint.shell = shell;
+    }
+    let check = first(text("ansible_host_key_checking")?, text("ansible_ssh_host_key_checking")?, None);
+    if check.and_then(|text| parse_bool(&text)) == Some(false) {
+        endpoint.host_key_policy = Some(HostKeyPolicy::Off);
+    }
+    let timeout = text("ansible_timeout")?.and_then(|text| text.parse().ok()).or(options.connect_timeout);
+    if let Some(seconds) = timeout {
+        endpoint.connect_timeout = Duration::from_secs(seconds);
+    }
+    Ok(endpoint)
+}
+
+/// Whom to become, if anybody.
+pub(super) fn become_user(
+    target: &Scope,
+    task: &Scope,
+    keywords: &Keywords,
+    options: &RunOptions,
+) -> Result<Option<Become>, Failure> {
+    let text = |name: &str| target.get_text(name).map_err(Failure::from);
+    let enabled = match text("ansible_become")? {
+        Some(value) => parse_bool(&value).ok_or_else(|| Failure::new("ansible_become must be true or false"))?,
+        None => match &keywords.become_user_enabled {
+            Some(setting) => setting.flag(task).map_err(|error| diagnostic(&error))?,
+            None => options.become_enabled,
+        },
+    };
+    if !enabled {
+        return Ok(None);
+    }
+    let method = first(
+        text("ansible_become_method")?,
+        keyword(keywords.become_method.as_ref(), task)?,
+        options.become_method.map(|method| method.name().to_owned()),
+    );
+    let method = match method.as_deref() {
+        None | Some("sudo") => BecomeMethod::Sudo,
+        Some("su") => BecomeMethod::Su,
+        Some("doas") => BecomeMethod::Doas,
+        Some(other) => {
+            return Err(Failure::new(format!("there is no become method `{other}`")).help("use sudo, su or doas"));
+        }
+    };
+    let flags = first(text("ansible_become_flags")?, keyword(keywords.become_flags.as_ref(), task)?, None);
+    Ok(Some(Become {
+        method,
+        user: first(
+            text("ansible_become_user")?,
+            keyword(keywords.become_user.as_ref(), task)?,
+            options.become_user.clone(),
+        )
+        .unwrap_or_else(|| "root".to_owned()),
+        password: first(text("ansible_become_password")?, text("ansible_become_pass")?, text("ansible_sudo_pass")?)
+            .map(SecretString::from)
+            .or_else(|| options.become_password.clone()),
+        executable: first(text("ansible_become_exe")?, keyword(keywords.become_exe.as_ref(), task)?, None),
+        flags: flags
+            .map(|flags| shlex::split(&flags).ok_or_else(|| Failure::new("become_flags has a quote without its end")))
+            .transpose()?
+            .unwrap_or_default(),
+    }))
+}
+
+/// A diagnostic that only came up while the task ran.
+pub(super) fn diagnostic(error: &Diagnostic) -> Failure {
+    let place = error.place().map(|place| format!(" ({place})")).unwrap_or_default();
+    Failure::new(format!("{}{place}", error.message()))
+}
+
+fn keyword(setting: Option<&Setting>, scope: &Scope) -> Result<Option<String>, Failure> {
+    setting.map(|setting| setting.text(scope).map_err(|error| diagnostic(&error))).transpose()
+}
+
+fn first<T>(a: Option<T>, b: Option<T>, c: Option<T>) -> Option<T> {
+    a.or(b).or(c)
+}
+
+fn expand_home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}

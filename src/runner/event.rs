@@ -1,0 +1,161 @@
+use std::sync::mpsc::Sender;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::stats::Recap;
+use crate::modules::Diff;
+
+/// Takes the events of a run; the terminal, the JSON output and the journal all read the same ones.
+pub type EventSink = Sender<Event>;
+
+/// How a task ended on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nothing had to be changed.
+    Ok,
+    /// Something was changed (or would be, in check mode).
+    Changed,
+    /// Nothing was done.
+    Skipped,
+    /// It failed there.
+    Failed,
+    /// The host could not be reached.
+    Unreachable,
+}
+
+/// The end of a task, or of one item of its loop, on a host.
+#[derive(Clone, Debug, Serialize)]
+pub struct HostReport {
+    /// Inventory name.
+    pub host: String,
+    /// Where it ran instead, when it was delegated.
+    pub delegated_to: Option<String>,
+    /// The loop's item or its label; none for the task as a whole.
+    pub item: Option<String>,
+    /// How it ended.
+    pub status: Status,
+    /// What changed, for people.
+    pub changes: Vec<String>,
+    /// Why it failed or was skipped.
+    pub message: Option<String>,
+    /// What the user can do about a failure.
+    pub help: Option<String>,
+    /// The failure does not count (`ignore_errors`, `ignore_unreachable`).
+    pub ignored: bool,
+    /// What `register` keeps; empty under `no_log`.
+    pub result: Map<String, Value>,
+    /// Contents before and after, when wanted.
+    pub diff: Vec<Diff>,
+    /// What the user should know although all went well.
+    pub warnings: Vec<String>,
+    /// Where the task stands (`file:line:column`).
+    pub place: String,
+    /// Name of the module.
+    pub module: String,
+}
+
+/// What happens in a run. Serialised with its name in `event`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event.
+    RunStarted {
+        /// Version of the events' format.
+        format: u32,
+        /// Files as given.
+        playbooks: Vec<String>,
+        /// Nothing is changed.
+        check_mode: bool,
+    },
+    /// A play begins.
+    PlayStarted {
+        /// Its name.
+        name: String,
+        /// Its hosts in order.
+        hosts: Vec<String>,
+    },
+    /// A play has no hosts (a group's slice is empty, or the limit leaves none).
+    PlaySkipped {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A batch begins.
+    BatchStarted {
+        /// From 1.
+        number: usize,
+        /// Number of batches in the play.
+        of: usize,
+        /// Its hosts.
+        hosts: Vec<String>,
+    },
+    /// A task begins on the hosts of the batch.
+    TaskStarted {
+        /// Its name, the role's in front.
+        name: String,
+        /// It is a handler.
+        handler: bool,
+        /// Where it stands.
+        place: String,
+    },
+    /// News of a long step.
+    Progress {
+        /// Inventory name.
+        host: String,
+        /// One line.
+        line: String,
+    },
+    /// A task is tried again.
+    Retrying {
+        /// Inventory name.
+        host: String,
+        /// The task's name.
+        task: String,
+        /// Tries that are left.
+        left: u64,
+    },
+    /// One item of a loop ended.
+    ItemFinished(HostReport),
+    /// A task ended on a host.
+    HostFinished(HostReport),
+    /// Tasks were included for these hosts.
+    Included {
+        /// The file or role.
+        what: String,
+        /// For whom.
+        hosts: Vec<String>,
+    },
+    /// Something that the user should know.
+    Warning {
+        /// What.
+        message: String,
+    },
+    /// A host failed with notified handlers that have not run.
+    HandlersPending {
+        /// Inventory name.
+        host: String,
+        /// Their names.
+        handlers: Vec<String>,
+    },
+    /// The roll is stopped.
+    RunStopped {
+        /// Why.
+        reason: String,
+        /// The play that it stopped in.
+        play: String,
+        /// Hosts of that play that got no task of it.
+        untouched: Vec<String>,
+        /// Plays that were not started.
+        plays_not_started: Vec<String>,
+    },
+    /// The last event.
+    RunFinished {
+        /// Counts by host.
+        recap: Recap,
+        /// krun's exit code.
+        exit_code: u8,
+    },
+}

@@ -1,0 +1,601 @@
+//! One task on one host: conditions, loop, retries, delegation, the module, and what its result means.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::endpoint::{become_user, diagnostic, endpoint};
+use super::event::{Event, EventSink, HostReport, Status};
+use super::options::RunOptions;
+use super::world::{OMIT, PlayVars, World};
+use crate::connection::SessionPool;
+use crate::modules::{Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn};
+use crate::playbook::{Action, Expression, Loop, LoopKind, Play, Task};
+use crate::vars::{Scope, VarMap, Variable};
+
+/// Longest time for a task that names no `timeout`: above all that kubeadm may take, and still finite.
+const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(3600);
+/// Ansible's defaults for `until`.
+const DEFAULT_RETRIES: u64 = 3;
+const DEFAULT_DELAY: f64 = 5.0;
+
+/// What running a task needs, the same for all hosts.
+pub(super) struct Machinery<'a> {
+    pub(super) world: Arc<World>,
+    pub(super) pool: &'a SessionPool,
+    pub(super) options: Arc<RunOptions>,
+    pub(super) events: EventSink,
+    pub(super) play: Arc<Play>,
+    pub(super) play_vars: Arc<PlayVars>,
+}
+
+/// How a task ended on a host, and what it leaves behind.
+pub(super) struct Ended {
+    pub(super) status: Status,
+    pub(super) ignored: bool,
+    /// What `register` keeps.
+    pub(super) result: Map<String, Value>,
+    pub(super) facts: Map<String, Value>,
+    /// Host that the facts are about, when not the task's own (`delegate_facts`).
+    pub(super) facts_of: Option<String>,
+    pub(super) variables: Map<String, Value>,
+    pub(super) message: Option<String>,
+}
+
+impl Ended {
+    pub(super) fn lost(&self) -> bool {
+        !self.ignored && matches!(self.status, Status::Failed | Status::Unreachable)
+    }
+}
+
+/// One try's end, before `ignore_errors` and the report.
+struct Tried {
+    status: Status,
+    outcome: Outcome,
+    message: Option<String>,
+    help: Option<String>,
+    delegated_to: Option<String>,
+    attempts: u64,
+}
+
+impl Tried {
+    fn failed(failure: Failure) -> Self {
+        Self {
+            status: if failure.unreachable { Status::Unreachable } else { Status::Failed },
+            outcome: Outcome {
+                result: failure.result,
+                ..Outcome::default()
+            },
+            message: Some(failure.message),
+            help: failure.help,
+            delegated_to: None,
+            attempts: 0,
+        }
+    }
+
+    fn skipped(reason: String) -> Self {
+        Self {
+            status: Status::Skipped,
+            outcome: Outcome::default(),
+            message: Some(reason),
+            help: None,
+            delegated_to: None,
+            attempts: 0,
+        }
+    }
+
+    /// What `register` keeps.
+    fn registered(&self) -> Map<String, Value> {
+        let mut result = self.outcome.result.clone();
+        result.insert("changed".to_owned(), json!(self.status == Status::Changed));
+        result.insert("failed".to_owned(), json!(matches!(self.status, Status::Failed | Status::Unreachable)));
+        if self.status == Status::Unreachable {
+            result.insert("unreachable".to_owned(), json!(true));
+        }
+        if self.status == Status::Skipped {
+            result.insert("skipped".to_owned(), json!(true));
+            result.insert("skip_reason".to_owned(), json!(self.message));
+        }
+        if let Some(message) = &self.message {
+            result.entry("msg").or_insert_with(|| json!(message));
+        }
+        if !self.outcome.changes.is_empty() {
+            result.entry("changes").or_insert_with(|| json!(self.outcome.changes));
+        }
+        if self.attempts > 1 {
+            result.insert("attempts".to_owned(), json!(self.attempts));
+        }
+        result
+    }
+}
+
+impl Machinery<'_> {
+    /// Runs a task that is a module on a host, and reports its end.
+    pub(super) fn run_on_host(&self, task: &Task, host: &str, failed_before: &VarMap) -> Ended {
+        let scope = match self.world.scope(host, &self.play_vars, Some(task)) {
+            Ok(scope) if failed_before.is_empty() => scope,
+            Ok(scope) => scope.with_layer(failed_before.clone()),
+            Err(errors) => return self.finish(task, host, None, Tried::failed(Failure::new(errors.to_string())), false, None),
+        };
+        let hidden = self.setting(task.keywords.no_log.as_ref(), &scope).unwrap_or(true);
+        match &task.loop_over {
+            None => {
+                let tried = self.guarded(task, host, &scope);
+                self.finish(task, host, None, tried, hidden, Some(&scope))
+            }
+            Some(over) => self.run_loop(task, host, &scope, over, hidden),
+        }
+    }
+
+    fn run_loop(&self, task: &Task, host: &str, scope: &Scope, over: &Loop, hidden: bool) -> Ended {
+        let items = match loop_items(over, scope) {
+            Ok(items) => items,
+            // A condition that does not need the item may say that the list is not to be looked at.
+            Err(failure) => {
+                let tried = match condition(&task.keywords.when, scope) {
+                    Ok(Some(reason)) => Tried::skipped(reason),
+                    _ => Tried::failed(failure),
+                };
+                return self.finish(task, host, None, tried, hidden, Some(scope));
+            }
+        };
+        let mut results = Vec::new();
+        let mut whole = Tried::skipped("No items in the list".to_owned());
+        let (mut facts, mut variables) = (Map::new(), Map::new());
+        let total = items.len();
+        for (index, item) in items.into_iter().enumerate() {
+            let item_scope = scope.with_layer(item_variables(over, &item, index, total));
+            if index > 0
+                && let Some(pause) = &over.pause
+                && let Ok(seconds) = pause.number(&item_scope)
+            {
+                std::thread::sleep(Duration::from_secs_f64(seconds.min(DEFAULT_TASK_TIMEOUT.as_secs_f64())));
+            }
+            let label = match &over.label {
+                Some(label) => label.text(&item_scope).unwrap_or_else(|error| error.message().to_owned()),
+                None => label_of(&item),
+            };
+            let tried = self.guarded(task, host, &item_scope);
+            let ended = self.finish(task, host, Some((label, &item)), tried, hidden, Some(&item_scope));
+            whole.status = worse(whole.status, ended.status, index == 0);
+            if ended.lost() {
+                whole.message = Some("one or more items failed".to_owned());
+            } else if index == 0 {
+                whole.message = ended.message.filter(|_| ended.status == Status::Skipped);
+            }
+            facts.extend(ended.facts);
+            variables.extend(ended.variables);
+            let mut result = ended.result;
+            result.insert(over.variable.clone(), item);
+            result.insert("ansible_loop_var".to_owned(), json!(over.variable));
+            let unreachable = ended.status == Status::Unreachable;
+            results.push(Value::Object(result));
+            if unreachable {
+                break;
+            }
+        }
+        if whole.status != Status::Skipped {
+            whole.message = whole.message.filter(|_| matches!(whole.status, Status::Failed | Status::Unreachable));
+        }
+        whole.outcome.result.insert("results".to_owned(), Value::Array(results));
+        whole.outcome.facts = facts;
+        whole.outcome.variables = variables;
+        self.finish(task, host, None, whole, hidden, Some(scope))
+    }
+
+    /// A bug in a module fails its task on its host, and nothing else.
+    fn guarded(&self, task: &Task, host: &str, scope: &Scope) -> Tried {
+        catch_unwind(AssertUnwindSafe(|| self.tries(task, host, scope))).unwrap_or_else(|_| {
+            Tried::failed(
+                Failure::new("krun made a mistake in this task (its text is on standard error)")
+                    .help("please report it; the state of the host is as the task left it"),
+            )
+        })
+    }
+
+    fn tries(&self, task: &Task, host: &str, scope: &Scope) -> Tried {
+        match condition(&task.keywords.when, scope) {
+            Ok(None) => {}
+            Ok(Some(reason)) => return Tried::skipped(reason),
+            Err(failure) => return Tried::failed(failure),
+        }
+        let number = |setting: Option<&crate::playbook::Setting>, default: f64| {
+            setting.map_or(Ok(default), |setting| setting.number(scope).map_err(|error| diagnostic(&error)))
+        };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a number from 0 up")]
+        let retries = match number(task.retries.as_ref(), 0.0) {
+            Ok(_) if task.until.is_empty() && task.retries.is_none() => 0,
+            Ok(_) if task.retries.is_none() => DEFAULT_RETRIES,
+            Ok(retries) => retries as u64,
+            Err(failure) => return Tried::failed(failure),
+        };
+        let delay = match number(task.delay.as_ref(), DEFAULT_DELAY) {
+            Ok(delay) => Duration::from_secs_f64(delay.min(DEFAULT_TASK_TIMEOUT.as_secs_f64())),
+            Err(failure) => return Tried::failed(failure),
+        };
+        let mut attempt = 1;
+        loop {
+            let mut tried = self.once(task, host, scope);
+            tried.attempts = attempt;
+            let last = attempt > retries;
+            match self.is_done(task, scope, &tried) {
+                Ok(true) => return tried,
+                Ok(false) if last => {
+                    if !task.until.is_empty() && tried.message.is_none() {
+                        tried.message = Some(format!("the condition of `until` did not hold after {attempt} tries"));
+                    }
+                    tried.status = if tried.status == Status::Unreachable { tried.status } else { Status::Failed };
+                    return tried;
+                }
+                Ok(false) => {}
+                Err(failure) => return Tried::failed(failure),
+            }
+            self.send(Event::Retrying {
+                host: host.to_owned(),
+                task: task.title(),
+                left: retries - attempt + 1,
+            });
+            std::thread::sleep(delay);
+            attempt += 1;
+        }
+    }
+
+    /// Without `until`, retries go on until the task succeeds.
+    fn is_done(&self, task: &Task, scope: &Scope, tried: &Tried) -> Result<bool, Failure> {
+        if tried.status == Status::Unreachable {
+            return Ok(true);
+        }
+        if task.until.is_empty() {
+            return Ok(task.retries.is_none() || tried.status != Status::Failed);
+        }
+        let scope = with_result(task, scope, tried);
+        all_hold(&task.until, &scope)
+    }
+
+    fn once(&self, task: &Task, host: &str, scope: &Scope) -> Tried {
+        let Action::Module { definition, options, .. } = &task.action else {
+            return Tried::failed(Failure::new("only modules run on hosts"));
+        };
+        let mut delegated_to = None;
+        let ran = self.delegate(task, scope).and_then(|delegate| {
+            delegated_to.clone_from(&delegate);
+            self.module(task, host, delegate.as_deref(), scope, definition, options)
+        });
+        let mut tried = match ran {
+            Ok(outcome) => Tried {
+                status: match (&outcome.skipped, outcome.changed) {
+                    (Some(_), _) => Status::Skipped,
+                    (None, true) => Status::Changed,
+                    (None, false) => Status::Ok,
+                },
+                message: outcome.skipped.clone(),
+                help: None,
+                delegated_to: None,
+                attempts: 1,
+                outcome,
+            },
+            Err(failure) => Tried::failed(failure),
+        };
+        tried.delegated_to = delegated_to;
+        self.judge(task, scope, &mut tried);
+        tried
+    }
+
+    /// `changed_when` and `failed_when` have the last word.
+    fn judge(&self, task: &Task, scope: &Scope, tried: &mut Tried) {
+        if matches!(tried.status, Status::Unreachable | Status::Skipped) {
+            return;
+        }
+        if let Some(conditions) = &task.failed_when {
+            match all_hold(conditions, &with_result(task, scope, tried)) {
+                Ok(true) => {
+                    tried.status = Status::Failed;
+                    let texts: Vec<_> = conditions.iter().map(|c| c.text.as_str()).collect();
+                    tried.message = Some(format!("failed_when: {}", texts.join(" and ")));
+                }
+                Ok(false) => {
+                    if tried.status == Status::Failed {
+                        // A command that is said not to have failed did run.
+                        tried.status = Status::Changed;
+                        tried.message = None;
+                        tried.help = None;
+                    }
+                }
+                Err(failure) => {
+                    *tried = Tried::failed(failure);
+                    return;
+                }
+            }
+        }
+        if let (Some(conditions), Status::Ok | Status::Changed) = (&task.changed_when, tried.status) {
+            match all_hold(conditions, &with_result(task, scope, tried)) {
+                Ok(changed) => {
+                    tried.status = if changed { Status::Changed } else { Status::Ok };
+                    if !changed {
+                        tried.outcome.changes.clear();
+                    }
+                }
+                Err(failure) => *tried = Tried::failed(failure),
+            }
+        }
+    }
+
+    fn delegate(&self, task: &Task, scope: &Scope) -> Result<Option<String>, Failure> {
+        let Some(setting) = &task.keywords.delegate_to else {
+            return Ok(None);
+        };
+        let host = setting.text(scope).map_err(|error| diagnostic(&error))?;
+        if self.world.inventory.contains(&host) || self.world.inventory.localhost(&host).is_some() {
+            Ok(Some(host))
+        } else {
+            Err(Failure::new(format!("delegate_to names `{host}`, which is not in the inventory")))
+        }
+    }
+
+    fn module(
+        &self,
+        task: &Task,
+        host: &str,
+        delegate: Option<&str>,
+        scope: &Scope,
+        definition: &'static ModuleDefinition,
+        options: &Map<String, Value>,
+    ) -> Result<Outcome, Failure> {
+        let keywords = &task.keywords;
+        let options = render_options(definition, options, scope)?;
+        let flag = |setting: Option<&crate::playbook::Setting>, default: bool| {
+            setting.map_or(Ok(default), |setting| setting.flag(scope).map_err(|error| diagnostic(&error)))
+        };
+        let timeout = match &keywords.timeout {
+            Some(setting) => {
+                let seconds = setting.number(scope).map_err(|error| diagnostic(&error))?;
+                // 0 means no limit of the author's own.
+                if seconds == 0.0 { DEFAULT_TASK_TIMEOUT } else { Duration::from_secs_f64(seconds) }
+            }
+            None => DEFAULT_TASK_TIMEOUT,
+        };
+        let mut environment = Vec::new();
+        for setting in &keywords.environment {
+            environment.extend(variables_of(&setting.rendered(scope).map_err(|error| diagnostic(&error))?)?);
+        }
+        let files: FileFinder = crate::playbook::finder(task, &self.play);
+        let events = &self.events;
+        let hidden = flag(keywords.no_log.as_ref(), false)?;
+        let report = |line: &str| {
+            if !hidden {
+                // The receiver is gone only when the run is over.
+                let _ = events.clone().send(Event::Progress {
+                    host: host.to_owned(),
+                    line: line.to_owned(),
+                });
+            }
+        };
+        let mut context = Context {
+            host,
+            check_mode: flag(keywords.check_mode.as_ref(), self.options.check_mode)?,
+            diff: flag(keywords.diff.as_ref(), self.options.diff)?,
+            scope,
+            files: &files,
+            connection: None,
+            become_user: None,
+            environment,
+            deadline: Instant::now() + timeout,
+            reporter: &report,
+            job_prefix: job_prefix(task, host, &options),
+        };
+        if definition.runs_on == RunsOn::Controller {
+            return definition.run(options, &mut context);
+        }
+        let target = delegate.unwrap_or(host);
+        let target_scope = match delegate {
+            None => scope.clone(),
+            Some(delegate) => self
+                .world
+                .scope(delegate, &self.play_vars, None)
+                .map_err(|errors| Failure::new(errors.to_string()))?,
+        };
+        let local = self.world.is_implicit_local(target);
+        let endpoint = endpoint(target, local, &target_scope, scope, keywords, &self.options)?;
+        let user = become_user(&target_scope, scope, keywords, &self.options)?;
+        let mut lease = self.pool.lease(&endpoint);
+        context.connection = Some(lease.connection());
+        context.become_user = user.as_ref();
+        definition.run(options, &mut context)
+    }
+
+    /// Reports the end of a task or an item, and applies `ignore_errors`.
+    fn finish(
+        &self,
+        task: &Task,
+        host: &str,
+        item: Option<(String, &Value)>,
+        tried: Tried,
+        hidden: bool,
+        scope: Option<&Scope>,
+    ) -> Ended {
+        let keywords = &task.keywords;
+        let ignores = |setting| scope.is_some_and(|scope| self.setting(setting, scope).unwrap_or(false));
+        let ignored = match tried.status {
+            Status::Failed => ignores(keywords.ignore_errors.as_ref()),
+            Status::Unreachable => ignores(keywords.ignore_unreachable.as_ref()),
+            _ => false,
+        };
+        let result = tried.registered();
+        let about_facts = match (&tried.delegated_to, scope) {
+            (Some(delegate), Some(scope)) if self.setting(keywords.delegate_facts.as_ref(), scope).unwrap_or(false) => {
+                Some(delegate.clone())
+            }
+            _ => None,
+        };
+        let censored = |text: Option<String>| text.map(|text| if hidden { "hidden because of no_log".to_owned() } else { text });
+        let report = HostReport {
+            host: host.to_owned(),
+            delegated_to: tried.delegated_to,
+            item: item.as_ref().map(|(label, _)| if hidden { "(hidden)".to_owned() } else { label.clone() }),
+            status: tried.status,
+            changes: tried.outcome.changes,
+            message: censored(tried.message.clone()),
+            help: tried.help.filter(|_| !hidden),
+            ignored,
+            result: if hidden { Map::new() } else { result.clone() },
+            diff: if hidden { Vec::new() } else { tried.outcome.diff },
+            warnings: tried.outcome.warnings,
+            place: task.place.to_string(),
+            module: task.action.name().to_owned(),
+        };
+        self.send(if item.is_some() { Event::ItemFinished(report) } else { Event::HostFinished(report) });
+        Ended {
+            status: tried.status,
+            ignored,
+            result,
+            facts: tried.outcome.facts,
+            facts_of: about_facts,
+            variables: tried.outcome.variables,
+            message: tried.message,
+        }
+    }
+
+    fn setting(&self, setting: Option<&crate::playbook::Setting>, scope: &Scope) -> Option<bool> {
+        setting.map_or(Some(false), |setting| setting.flag(scope).ok())
+    }
+
+    pub(super) fn send(&self, event: Event) {
+        // The receiver is gone only when the run is over.
+        let _ = self.events.send(event);
+    }
+}
+
+/// `Some(reason)` when a condition does not hold.
+pub(super) fn condition(conditions: &[Expression], scope: &Scope) -> Result<Option<String>, Failure> {
+    for condition in conditions {
+        if !condition.holds(scope).map_err(|error| diagnostic(&error))? {
+            return Ok(Some(condition.text.clone()));
+        }
+    }
+    Ok(None)
+}
+
+fn all_hold(conditions: &[Expression], scope: &Scope) -> Result<bool, Failure> {
+    condition(conditions, scope).map(|unmet| unmet.is_none())
+}
+
+/// `until`, `changed_when` and `failed_when` see the result under its registered name, and its keys by themselves.
+fn with_result(task: &Task, scope: &Scope, tried: &Tried) -> Scope {
+    let result = tried.registered();
+    let mut layer: VarMap = VarMap::new();
+    if let Some(name) = &task.register {
+        layer.insert(name.clone(), Variable::data(Value::Object(result)));
+    }
+    scope.with_layer(layer)
+}
+
+/// The items of a task's loop.
+pub(super) fn loop_items(over: &Loop, scope: &Scope) -> Result<Vec<Value>, Failure> {
+    let value = over.list.rendered(scope).map_err(|error| diagnostic(&error))?;
+    match (over.kind, value) {
+        (LoopKind::Dict, Value::Object(map)) => {
+            Ok(map.into_iter().map(|(key, value)| json!({"key": key, "value": value})).collect())
+        }
+        (LoopKind::Items, Value::Array(items)) => Ok(items
+            .into_iter()
+            .flat_map(|item| match item {
+                Value::Array(inner) => inner,
+                other => vec![other],
+            })
+            .collect()),
+        (LoopKind::List, Value::Array(items)) => Ok(items),
+        (LoopKind::Items, Value::Null) => Ok(Vec::new()),
+        (LoopKind::Items, one) => Ok(vec![one]),
+        (_, other) => {
+            let found = match other {
+                Value::Object(_) => "a mapping",
+                Value::String(_) => "text",
+                _ => "something else",
+            };
+            Err(Failure::new(format!("a loop needs a list, this is {found} ({})", over.list.place))
+                .help("for a mapping use the filter dict2items"))
+        }
+    }
+}
+
+/// The variables that an item's tasks see.
+pub(super) fn item_variables(over: &Loop, item: &Value, index: usize, total: usize) -> VarMap {
+    let mut layer = VarMap::new();
+    layer.insert(over.variable.clone(), Variable::data(item.clone()));
+    layer.insert("ansible_loop_var".to_owned(), Variable::data(json!(over.variable)));
+    if let Some(name) = &over.index_variable {
+        layer.insert(name.clone(), Variable::data(json!(index)));
+    }
+    if over.extended {
+        let extended = json!({
+            "index": index + 1, "index0": index, "first": index == 0, "last": index + 1 == total, "length": total,
+            "revindex": total - index, "revindex0": total - index - 1,
+        });
+        layer.insert("ansible_loop".to_owned(), Variable::data(extended));
+    }
+    layer
+}
+
+fn label_of(item: &Value) -> String {
+    match item {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The status of a loop: the worst of its items; skipped only when all are.
+fn worse(a: Status, b: Status, first: bool) -> Status {
+    let rank = |status| match status {
+        Status::Skipped => 0,
+        Status::Ok => 1,
+        Status::Changed => 2,
+        Status::Failed => 3,
+        Status::Unreachable => 4,
+    };
+    if first || rank(b) > rank(a) { b } else { a }
+}
+
+fn render_options(
+    definition: &ModuleDefinition,
+    options: &Map<String, Value>,
+    scope: &Scope,
+) -> Result<Value, Failure> {
+    let mut rendered = Map::with_capacity(options.len());
+    for (name, value) in options {
+        let value = if definition.raw_options.contains(&name.as_str()) {
+            value.clone()
+        } else {
+            scope.render(value).map_err(|error| Failure::new(format!("the option `{name}`: {error}")))?
+        };
+        if value.as_str() != Some(OMIT) {
+            rendered.insert(name.clone(), value);
+        }
+    }
+    Ok(Value::Object(rendered))
+}
+
+fn variables_of(value: &Value) -> Result<Vec<(String, String)>, Failure> {
+    let Value::Object(map) = value else {
+        return Err(Failure::new("`environment` is a mapping of names and values"));
+    };
+    map.iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => Ok((name.clone(), text.clone())),
+            Value::Number(number) => Ok((name.clone(), number.to_string())),
+            Value::Bool(value) => Ok((name.clone(), value.to_string())),
+            Value::Null => Ok((name.clone(), String::new())),
+            _ => Err(Failure::new(format!("the environment variable {name} must be text"))),
+        })
+        .collect()
+}
+
+/// The same task with the same options on the same host is the same job.
+fn job_prefix(task: &Task, host: &str, options: &Value) -> String {
+    use sha2::{Digest, Sha256};
+    let text = format!("{}\n{host}\n{}\n{options}", task.action.name(), task.title());
+    let digest = Sha256::digest(text.as_bytes());
+    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{hex}", task.action.name())
+}

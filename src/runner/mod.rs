@@ -1,0 +1,21 @@
+//! Runs plays: batches, the stop rule, tasks on hosts in parallel, handlers. Emits events and prints nothing.
+
+mod batches;
+mod endpoint;
+mod event;
+mod handlers;
+mod host_task;
+mod items;
+mod options;
+mod play_run;
+mod run;
+mod stats;
+mod verdict;
+mod world;
+
+pub use batches::{BatchError, check_serial, plan_batches};
+pub use event::{Event, EventSink, HostReport, Status};
+pub use options::{RunOptions, StepGate};
+pub use run::{Summary, run};
+pub use stats::{Counts, Recap};
+pub use verdict::{BatchResult, StopReason, Verdict, verdict};

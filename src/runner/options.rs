@@ -1,0 +1,59 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::connection::BecomeMethod;
+use crate::inventory::Pattern;
+use crate::playbook::TagSelection;
+use crate::vars::VarMap;
+
+/// Asks before each task (`--step`); gives false to leave the task out.
+pub type StepGate = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// What the command line says about a run.
+#[derive(Clone, Default)]
+pub struct RunOptions {
+    /// Only look.
+    pub check_mode: bool,
+    /// Show contents before and after.
+    pub diff: bool,
+    /// Hosts in flight at most; 0 for the size of the batch, 50 at most.
+    pub forks: usize,
+    /// Hosts to work on, beside what the plays say.
+    pub limit: Option<Pattern>,
+    /// The limit as written, for the magic variable.
+    pub limit_text: Option<String>,
+    /// Which tasks.
+    pub tags: TagSelection,
+    /// `-e`
+    pub extra_vars: Arc<VarMap>,
+    /// Begin at the task of this name.
+    pub start_at_task: Option<String>,
+    /// Ask before each task.
+    pub step: Option<StepGate>,
+    /// Run handlers also on hosts that failed.
+    pub force_handlers: bool,
+    /// `-u`
+    pub remote_user: Option<String>,
+    /// `--private-key`
+    pub private_key: Option<PathBuf>,
+    /// `-k`
+    pub connection_password: Option<SecretString>,
+    /// `-c`
+    pub connection: Option<String>,
+    /// `-T`, in seconds.
+    pub connect_timeout: Option<u64>,
+    /// `--ssh-common-args` and `--ssh-extra-args`, split into words.
+    pub ssh_args: Vec<String>,
+    /// `-b`
+    pub become_enabled: bool,
+    /// `--become-user`
+    pub become_user: Option<String>,
+    /// `--become-method`
+    pub become_method: Option<BecomeMethod>,
+    /// `-K`
+    pub become_password: Option<SecretString>,
+    /// Number of `-v`.
+    pub verbosity: u8,
+}

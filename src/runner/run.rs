@@ -1,0 +1,137 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::event::{Event, EventSink};
+use super::options::RunOptions;
+use super::play_run::PlayEnd;
+use super::stats::Recap;
+use super::world::World;
+use crate::connection::SessionPool;
+use crate::inventory::{Inventory, InventoryVariables};
+use crate::modules::Failure;
+use crate::playbook::{Loader, Playbook};
+use crate::vars::vault::VaultPasswords;
+
+/// Hosts in flight when nobody says otherwise.
+const DEFAULT_FORKS: usize = 50;
+
+/// Exit codes of a run, Ansible's.
+const EXIT_OK: u8 = 0;
+const EXIT_ERROR: u8 = 1;
+const EXIT_FAILED: u8 = 2;
+const EXIT_UNREACHABLE: u8 = 4;
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Counts by host.
+    pub recap: Recap,
+    /// krun's exit code.
+    pub exit_code: u8,
+    /// Hosts that failed or could not be reached.
+    pub lost: Vec<String>,
+}
+
+/// The state of a run.
+pub(super) struct Run<'a> {
+    pub(super) world: Arc<World>,
+    pub(super) options: Arc<RunOptions>,
+    pub(super) loader: &'a Loader<'a>,
+    pub(super) passwords: &'a VaultPasswords,
+    pub(super) sessions: &'a SessionPool,
+    pub(super) workers: &'a rayon::ThreadPool,
+    pub(super) events: EventSink,
+    pub(super) recap: Recap,
+    /// Hosts that were lost in an earlier batch or play.
+    pub(super) gone: HashSet<String>,
+    pub(super) any_failed: bool,
+    pub(super) any_unreachable: bool,
+    pub(super) started: bool,
+}
+
+/// Runs playbooks, which were checked, on the hosts of an inventory.
+///
+/// # Errors
+/// Something that is no host's fault: a variable in `hosts` or `serial` that has no value, no threads.
+pub fn run(
+    playbooks: &[Playbook],
+    (inventory, variables): (Inventory, InventoryVariables),
+    options: &Arc<RunOptions>,
+    loader: &Loader<'_>,
+    passwords: &VaultPasswords,
+    sessions: &SessionPool,
+    events: EventSink,
+) -> Result<Summary, Failure> {
+    let width = if options.forks == 0 { DEFAULT_FORKS } else { options.forks };
+    let workers = rayon::ThreadPoolBuilder::new()
+        .num_threads(width)
+        .thread_name(|index| format!("host-{index}"))
+        .build()
+        .map_err(|error| Failure::new(format!("cannot start {width} threads: {error}")).help("lower --forks"))?;
+    let mut run = Run {
+        world: Arc::new(World::new(inventory, variables, Arc::clone(options))),
+        options: Arc::clone(options),
+        loader,
+        passwords,
+        sessions,
+        workers: &workers,
+        events,
+        recap: Recap::new(),
+        gone: HashSet::new(),
+        any_failed: false,
+        any_unreachable: false,
+        started: options.start_at_task.is_none(),
+    };
+    run.send(Event::RunStarted {
+        format: 1,
+        playbooks: playbooks.iter().map(|playbook| playbook.path.display().to_string()).collect(),
+        check_mode: options.check_mode,
+    });
+    let ended = run.plays(playbooks);
+    let exit_code = match (&ended, run.any_unreachable, run.any_failed) {
+        (Err(_), ..) => EXIT_ERROR,
+        (Ok(()), true, _) => EXIT_UNREACHABLE,
+        (Ok(()), false, true) => EXIT_FAILED,
+        (Ok(()), false, false) => EXIT_OK,
+    };
+    run.send(Event::RunFinished {
+        recap: run.recap.clone(),
+        exit_code,
+    });
+    ended?;
+    let mut lost: Vec<String> = run.gone.into_iter().collect();
+    lost.sort();
+    Ok(Summary {
+        recap: run.recap,
+        exit_code,
+        lost,
+    })
+}
+
+impl Run<'_> {
+    fn plays(&mut self, playbooks: &[Playbook]) -> Result<(), Failure> {
+        let plays: Vec<_> = playbooks.iter().flat_map(|playbook| &playbook.plays).collect();
+        for (index, play) in plays.iter().enumerate() {
+            if let PlayEnd::Stop { reason, untouched } = self.play(play)? {
+                self.send(Event::RunStopped {
+                    reason,
+                    play: play.name.clone(),
+                    untouched,
+                    plays_not_started: plays[index + 1..].iter().map(|play| play.name.clone()).collect(),
+                });
+                return Ok(());
+            }
+        }
+        if !self.started {
+            let wanted = self.options.start_at_task.clone().unwrap_or_default();
+            return Err(Failure::new(format!("no task is named `{wanted}`, nothing was run"))
+                .help("`--list-tasks` shows the names"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn send(&self, event: Event) {
+        // The receiver is gone only when the run is over.
+        let _ = self.events.send(event);
+    }
+}

@@ -1,0 +1,201 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::{Map, Value, json};
+
+use super::options::RunOptions;
+use crate::inventory::{Inventory, InventoryVariables};
+use crate::playbook::{Play, Role, Task};
+use crate::syntax::Diagnostics;
+use crate::vars::{HostScopes, Scope, ScopeBuilder, VarMap, Variable};
+
+/// A value that makes an option as if it were not written (`default(omit)`).
+pub(super) const OMIT: &str = "__omit_place_holder__8f14e45fceea167a5a36dedd4bea2543";
+
+/// What a run knows of hosts: the inventory's variables, and what tasks found out or set.
+pub(super) struct World {
+    pub(super) inventory: Inventory,
+    variables: InventoryVariables,
+    options: Arc<RunOptions>,
+    learned: RwLock<HashMap<String, Learned>>,
+    groups: Arc<Variable>,
+}
+
+/// What a run learned of a host.
+#[derive(Clone, Default)]
+struct Learned {
+    facts: Map<String, Value>,
+    facts_layer: Arc<VarMap>,
+    set: Arc<VarMap>,
+}
+
+/// The variables that a play brings.
+#[derive(Clone, Default)]
+pub(super) struct PlayVars {
+    pub(super) vars: Arc<VarMap>,
+    pub(super) vars_files: Arc<VarMap>,
+    pub(super) roles: Vec<Arc<Role>>,
+    pub(super) magic: Arc<VarMap>,
+}
+
+impl World {
+    pub(super) fn new(inventory: Inventory, variables: InventoryVariables, options: Arc<RunOptions>) -> Self {
+        let mut groups = Map::new();
+        for group in inventory.groups() {
+            groups.insert(group.to_owned(), json!(inventory.group_hosts(group).unwrap_or_default()));
+        }
+        Self {
+            groups: Variable::data(Value::Object(groups)),
+            inventory,
+            variables,
+            options,
+            learned: RwLock::default(),
+        }
+    }
+
+    /// The variables that a task sees on a host; without a task those of the host in the play.
+    pub(super) fn scope(self: &Arc<Self>, host: &str, play: &Arc<PlayVars>, task: Option<&Task>) -> Result<Scope, Diagnostics> {
+        let own = self.variables.of(&self.inventory, host)?;
+        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner).get(host).cloned().unwrap_or_default();
+        let role = task.and_then(|task| task.role.as_ref());
+        let mut builder = ScopeBuilder::default();
+        for other in &play.roles {
+            builder = builder.layer(Arc::clone(&other.vars.defaults));
+        }
+        if let Some(role) = role {
+            builder = builder.layer(Arc::clone(&role.vars.defaults));
+        }
+        builder = builder
+            .layer(own.groups)
+            .layer(own.host)
+            .layer(learned.facts_layer)
+            .layer(Arc::clone(&play.vars))
+            .layer(Arc::clone(&play.vars_files));
+        for other in &play.roles {
+            builder = builder.layer(Arc::clone(&other.vars.vars));
+        }
+        if let Some(role) = role {
+            builder = builder.layer(Arc::clone(&role.vars.vars));
+        }
+        for vars in task.into_iter().flat_map(|task| &task.keywords.vars) {
+            builder = builder.layer(Arc::clone(vars));
+        }
+        builder = builder.layer(learned.set);
+        if let Some(role) = role {
+            builder = builder.layer(Arc::clone(&role.vars.params));
+        }
+        Ok(builder
+            .layer(Arc::clone(&self.options.extra_vars))
+            .layer(Arc::clone(&play.magic))
+            .layer(Arc::new(self.magic(host, role)))
+            .host_scopes(Arc::new(OtherHosts {
+                world: Arc::clone(self),
+                play: Arc::clone(play),
+            }))
+            .build())
+    }
+
+    fn magic(&self, host: &str, role: Option<&Arc<Role>>) -> VarMap {
+        let mut magic = VarMap::new();
+        let mut set = |name: &str, value: Value| {
+            magic.insert(name.to_owned(), Variable::data(value));
+        };
+        set("inventory_hostname", json!(host));
+        let is_address = host.parse::<std::net::IpAddr>().is_ok();
+        let short = if is_address { host } else { host.split('.').next().unwrap_or(host) };
+        set("inventory_hostname_short", json!(short));
+        set("group_names", json!(self.inventory.groups_of(host)));
+        set("omit", json!(OMIT));
+        if let Some(source) = self.inventory.source_of(host) {
+            set("inventory_file", json!(source.inventory_file()));
+            if let Some(folder) = source.inventory_dir() {
+                set("inventory_dir", json!(folder));
+            }
+        }
+        if let Some(role) = role {
+            set("role_name", json!(role.name));
+            set("role_path", json!(role.path));
+        }
+        magic.insert("groups".to_owned(), Arc::clone(&self.groups));
+        magic
+    }
+
+    /// Keeps facts of a host: under `ansible_facts`, and each as `ansible_NAME`.
+    pub(super) fn learn_facts(&self, host: &str, facts: Map<String, Value>) {
+        if facts.is_empty() {
+            return;
+        }
+        let mut all = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        let learned = all.entry(host.to_owned()).or_default();
+        learned.facts.extend(facts);
+        let mut layer: VarMap = learned
+            .facts
+            .iter()
+            .map(|(name, value)| (format!("ansible_{name}"), Variable::data(value.clone())))
+            .collect();
+        layer.insert("ansible_facts".to_owned(), Variable::data(Value::Object(learned.facts.clone())));
+        learned.facts_layer = Arc::new(layer);
+    }
+
+    /// Keeps a registered result or a set variable of a host.
+    pub(super) fn set(&self, host: &str, variables: impl IntoIterator<Item = (String, Value)>) {
+        let mut variables = variables.into_iter().peekable();
+        if variables.peek().is_none() {
+            return;
+        }
+        let mut all = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        let learned = all.entry(host.to_owned()).or_default();
+        let set = Arc::make_mut(&mut learned.set);
+        set.extend(variables.map(|(name, value)| (name, Variable::data(value))));
+    }
+
+    /// The magic variables of a play and its batch.
+    pub(super) fn play_magic(&self, play: &Play, hosts: &[String], batch: &[String]) -> VarMap {
+        let options = &self.options;
+        let folder = std::path::absolute(&play.folder).unwrap_or_else(|_| PathBuf::from(&play.folder));
+        let list = |tags: &[String], none: &str| if tags.is_empty() { json!([none]) } else { json!(tags) };
+        let values = [
+            ("ansible_play_hosts_all", json!(hosts)),
+            ("ansible_play_hosts", json!(hosts)),
+            ("ansible_play_batch", json!(batch)),
+            ("ansible_play_name", json!(play.name)),
+            ("playbook_dir", json!(folder)),
+            ("ansible_check_mode", json!(options.check_mode)),
+            ("ansible_diff_mode", json!(options.diff)),
+            ("ansible_limit", json!(options.limit_text)),
+            ("ansible_run_tags", list(&options.tags.only, "all")),
+            ("ansible_skip_tags", json!(options.tags.skip)),
+            ("ansible_verbosity", json!(options.verbosity)),
+            ("ansible_forks", json!(options.forks)),
+            ("ansible_version", json!({"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"})),
+            ("krun_version", json!(env!("CARGO_PKG_VERSION"))),
+        ];
+        values
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.to_owned(), Variable::data(value)))
+            .collect()
+    }
+
+    /// True for this machine when no inventory names it.
+    pub(super) fn is_implicit_local(&self, host: &str) -> bool {
+        !self.inventory.contains(host) && self.inventory.localhost(host).is_some()
+    }
+}
+
+struct OtherHosts {
+    world: Arc<World>,
+    play: Arc<PlayVars>,
+}
+
+impl HostScopes for OtherHosts {
+    fn scope_of(&self, host: &str) -> Option<Scope> {
+        let known = self.world.inventory.contains(host) || self.world.is_implicit_local(host);
+        known.then(|| self.world.scope(host, &self.play, None).ok()).flatten()
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        self.world.inventory.hosts().map(str::to_owned).collect()
+    }
+}
