@@ -2,6 +2,7 @@
 
 pub mod args;
 mod assert;
+mod command;
 mod context;
 mod debug;
 mod definition;
@@ -10,8 +11,13 @@ mod failure;
 mod module;
 mod outcome;
 mod ping;
+mod program;
+mod random;
+mod raw;
 mod registry;
+mod script;
 mod set_fact;
+mod shell;
 #[cfg(test)]
 mod testing;
 
