@@ -21,7 +21,9 @@ pub(super) fn check_play(play: &Play, diagnostics: &mut Diagnostics) {
         })
         .collect();
     // An include brings handlers of its own while the play runs.
-    let includes = play.all_tasks().any(|task| matches!(task.action, Action::IncludeRole(_)));
+    let includes = play
+        .all_tasks()
+        .any(|task| matches!(task.action, Action::IncludeRole(_)));
     for task in play.all_tasks().chain(&play.handlers) {
         for notified in &task.notify {
             check_notified(notified, &handlers, includes, diagnostics);
@@ -47,7 +49,12 @@ fn check_notified(notified: &Setting, handlers: &HashSet<String>, includes: bool
 
 /// Files and templates that are named without a variable must be there.
 fn check_file(task: &Task, play: &Play, diagnostics: &mut Diagnostics) {
-    let Action::Module { definition, options, nodes } = &task.action else {
+    let Action::Module {
+        definition,
+        options,
+        nodes,
+    } = &task.action
+    else {
         return;
     };
     let kind = match definition.name {

@@ -125,8 +125,11 @@ pub(super) fn text_list(node: &Node, what: &str, diagnostics: &mut Diagnostics) 
         Value::Number(number) => list.push(number.to_string()),
         Value::Bool(value) => list.push(value.to_string()),
         _ => diagnostics.push(
-            Diagnostic::error(format!("{what} must be text or a list of texts, this is {}", node.describe()))
-                .at(&node.place),
+            Diagnostic::error(format!(
+                "{what} must be text or a list of texts, this is {}",
+                node.describe()
+            ))
+            .at(&node.place),
         ),
     };
     match &node.kind {

@@ -109,6 +109,35 @@ impl<'a> Loader<'a> {
         Ok((playbook, diagnostics))
     }
 
+    /// A playbook of one task that stands on the command line.
+    ///
+    /// # Errors
+    /// What is wrong with the module or its options.
+    pub fn single_task(&self, pattern: &str, module: &str, args: &str) -> Result<Playbook, Diagnostics> {
+        let text = serde_json::Value::from(args);
+        let options = match serde_json::from_str(args) {
+            Ok(mapping @ serde_json::Value::Object(_)) => mapping,
+            _ => text,
+        };
+        let play = serde_json::json!([{
+            "name": "krun exec", "hosts": pattern, "gather_facts": false, "tasks": [{module: options}],
+        }]);
+        // JSON is YAML; the places in errors are those of this text.
+        let source = syntax::SourceFile::new("command line", play.to_string());
+        let mut diagnostics = Diagnostics::default();
+        let node = syntax::parse(&source)?;
+        let nodes = node.as_ref().and_then(Node::items).unwrap_or_default();
+        let plays = nodes
+            .iter()
+            .filter_map(|node| self.play(node, Path::new("."), &Keywords::default(), &mut diagnostics))
+            .map(Arc::new)
+            .collect();
+        diagnostics.into_result(Playbook {
+            path: PathBuf::from("krun exec"),
+            plays,
+        })
+    }
+
     fn playbook_file(
         &self,
         path: &Path,
@@ -125,16 +154,26 @@ impl<'a> Loader<'a> {
         };
         let Some(nodes) = document.items() else {
             diagnostics.push(
-                Diagnostic::error(format!("a playbook is a list of plays, this is {}", document.describe()))
-                    .at(&document.place)
-                    .help("begin each play with `- hosts: …`"),
+                Diagnostic::error(format!(
+                    "a playbook is a list of plays, this is {}",
+                    document.describe()
+                ))
+                .at(&document.place)
+                .help("begin each play with `- hosts: …`"),
             );
             return Vec::new();
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let mut plays = Vec::new();
         for node in nodes {
-            if node.get("import_playbook").or(node.get("ansible.builtin.import_playbook")).is_some() {
+            if node
+                .get("import_playbook")
+                .or(node.get("ansible.builtin.import_playbook"))
+                .is_some()
+            {
                 plays.extend(self.import_playbook(node, folder, outer, depth, diagnostics));
             } else if let Some(play) = self.play(node, folder, outer, diagnostics) {
                 plays.push(Arc::new(play));
@@ -154,7 +193,9 @@ impl<'a> Loader<'a> {
         let Some(mut fields) = diagnostics.keep(Fields::of(node, "an import of a playbook")) else {
             return Vec::new();
         };
-        let file = fields.take("import_playbook").or(fields.take("ansible.builtin.import_playbook"));
+        let file = fields
+            .take("import_playbook")
+            .or(fields.take("ansible.builtin.import_playbook"));
         fields.take("name");
         let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
         fields.finish(std::iter::empty(), diagnostics);

@@ -16,7 +16,10 @@ const NOT_YET: [(&str, &str); 6] = [
     ("module_defaults", "give the options at each task"),
     ("collections", "krun's modules are built in"),
     ("fact_path", "local facts are not read"),
-    ("gather_subset", "use the `setup` module with its option `gather_subset`"),
+    (
+        "gather_subset",
+        "use the `setup` module with its option `gather_subset`",
+    ),
     ("gather_timeout", "use the `setup` module with `timeout`"),
 ];
 
@@ -53,7 +56,10 @@ impl Loader<'_> {
         {
             diagnostics.push(Diagnostic::error(message).at(&serial.place));
         }
-        let vars = fields.take("vars").and_then(|node| self.vars(node, diagnostics)).unwrap_or_default();
+        let vars = fields
+            .take("vars")
+            .and_then(|node| self.vars(node, diagnostics))
+            .unwrap_or_default();
         let vars_files = vars_files(fields.take("vars_files"), diagnostics);
         let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
         for (key, reason) in NOT_YET {
@@ -69,7 +75,14 @@ impl Loader<'_> {
         let mut parts = Parts::default();
         let list = |node: Option<&Node>, parts: &mut Parts, diagnostics: &mut Diagnostics| {
             node.map(|node| {
-                self.task_list(node, &keywords, &scoping, &mut parts.handlers, &mut parts.roles, diagnostics)
+                self.task_list(
+                    node,
+                    &keywords,
+                    &scoping,
+                    &mut parts.handlers,
+                    &mut parts.roles,
+                    diagnostics,
+                )
             })
             .unwrap_or_default()
         };
@@ -126,7 +139,8 @@ impl Loader<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Vec<Item> {
         let Some(entries) = node.items() else {
-            diagnostics.push(Diagnostic::error(format!("`roles` is a list, this is {}", node.describe())).at(&node.place));
+            diagnostics
+                .push(Diagnostic::error(format!("`roles` is a list, this is {}", node.describe())).at(&node.place));
             return Vec::new();
         };
         let mut items = Vec::new();

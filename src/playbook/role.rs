@@ -113,7 +113,9 @@ impl Loader<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<LoadedRole> {
         let Some(scoping) = scoping.deeper() else {
-            diagnostics.push(Diagnostic::error("roles or includes are nested too deep; does one include itself?").at(request.place));
+            diagnostics.push(
+                Diagnostic::error("roles or includes are nested too deep; does one include itself?").at(request.place),
+            );
             return None;
         };
         let path = diagnostics.keep(self.find_role(request, &scoping))?;
@@ -143,7 +145,14 @@ impl Loader<'_> {
             None => main_file(&role.path, "tasks"),
         };
         if let Some(file) = tasks {
-            loaded.items.extend(self.task_file(&file, request.keywords, &scoping, &mut loaded.handlers, &mut loaded.roles, diagnostics));
+            loaded.items.extend(self.task_file(
+                &file,
+                request.keywords,
+                &scoping,
+                &mut loaded.handlers,
+                &mut loaded.roles,
+                diagnostics,
+            ));
         }
         if let Some(file) = main_file(&role.path, "handlers") {
             let (mut nested, mut roles) = (Vec::new(), Vec::new());
@@ -162,7 +171,9 @@ impl Loader<'_> {
         loaded: &mut LoadedRole,
         diagnostics: &mut Diagnostics,
     ) {
-        let Some(node) = main_file(path, "meta").and_then(|file| diagnostics.keep(crate::syntax::read(&file))).flatten()
+        let Some(node) = main_file(path, "meta")
+            .and_then(|file| diagnostics.keep(crate::syntax::read(&file)))
+            .flatten()
         else {
             return;
         };
@@ -191,7 +202,11 @@ impl Loader<'_> {
         if let Some(folder) = scoping.role.as_ref().and_then(|role| role.path.parent()) {
             parents.push(folder.to_owned());
         }
-        if let Some(found) = parents.iter().map(|parent| parent.join(request.name)).find(|path| path.is_dir()) {
+        if let Some(found) = parents
+            .iter()
+            .map(|parent| parent.join(request.name))
+            .find(|path| path.is_dir())
+        {
             return Ok(found);
         }
         let known: Vec<String> = parents
@@ -217,7 +232,8 @@ pub(super) fn as_handlers(items: &[Item], diagnostics: &mut Diagnostics) -> Vec<
             diagnostics.push(Diagnostic::error("include_role cannot be a handler").at(&task.place));
         }
         if task.name.is_none() && task.listen.is_empty() {
-            diagnostics.push(Diagnostic::error("a handler without `name` and `listen` can never be notified").at(&task.place));
+            diagnostics
+                .push(Diagnostic::error("a handler without `name` and `listen` can never be notified").at(&task.place));
         }
         handlers.push(Arc::clone(task));
     }
@@ -225,9 +241,14 @@ pub(super) fn as_handlers(items: &[Item], diagnostics: &mut Diagnostics) -> Vec<
 }
 
 fn main_file(role: &Path, kind: &str) -> Option<PathBuf> {
-    MAIN.iter().map(|name| role.join(kind).join(name)).find(|path| path.is_file())
+    MAIN.iter()
+        .map(|name| role.join(kind).join(name))
+        .find(|path| path.is_file())
 }
 
 fn candidates(folder: &Path, name: &str) -> Option<PathBuf> {
-    ["", ".yml", ".yaml"].iter().map(|ending| folder.join(format!("{name}{ending}"))).find(|path| path.is_file())
+    ["", ".yml", ".yaml"]
+        .iter()
+        .map(|ending| folder.join(format!("{name}{ending}")))
+        .find(|path| path.is_file())
 }

@@ -119,9 +119,9 @@ impl Expression {
     /// # Errors
     /// A diagnostic at the expression.
     pub fn holds(&self, scope: &Scope) -> Result<bool, Diagnostic> {
-        scope
-            .is_true(&self.text)
-            .map_err(|error| Diagnostic::error(format!("the condition `{}` has no value: {error}", self.text)).at(&self.place))
+        scope.is_true(&self.text).map_err(|error| {
+            Diagnostic::error(format!("the condition `{}` has no value: {error}", self.text)).at(&self.place)
+        })
     }
 }
 
@@ -139,6 +139,8 @@ pub(super) fn check_templates(node: &Node, diagnostics: &mut Diagnostics) {
         }
         Kind::Scalar { .. } => {}
         Kind::Sequence(items) => items.iter().for_each(|item| check_templates(item, diagnostics)),
-        Kind::Mapping(entries) => entries.iter().for_each(|entry| check_templates(&entry.value, diagnostics)),
+        Kind::Mapping(entries) => entries
+            .iter()
+            .for_each(|entry| check_templates(&entry.value, diagnostics)),
     }
 }

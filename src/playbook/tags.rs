@@ -55,8 +55,16 @@ mod tests {
     #[case("", "all", "always", true)]
     #[case("", "tagged", "a", false)]
     fn as_ansible_chooses(#[case] only: &str, #[case] skip: &str, #[case] tags: &str, #[case] expected: bool) {
-        let list = |text: &str| text.split(',').filter(|t| !t.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-        let selection = TagSelection { only: list(only), skip: list(skip) };
+        let list = |text: &str| {
+            text.split(',')
+                .filter(|t| !t.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let selection = TagSelection {
+            only: list(only),
+            skip: list(skip),
+        };
         assert_eq!(selection.selects(&list(tags)), expected);
     }
 }

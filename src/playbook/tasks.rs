@@ -56,7 +56,10 @@ impl Loader<'_> {
             return Vec::new();
         };
         let mut collected = Collected { handlers, roles };
-        nodes.iter().flat_map(|node| self.item(node, outer, scoping, &mut collected, diagnostics)).collect()
+        nodes
+            .iter()
+            .flat_map(|node| self.item(node, outer, scoping, &mut collected, diagnostics))
+            .collect()
     }
 
     fn item(
@@ -94,13 +97,26 @@ impl Loader<'_> {
             keywords: Keywords::default(),
             register: fields.take("register").and_then(Node::text).map(str::to_owned),
             loop_over: loop_over(&mut fields, diagnostics),
-            until: fields.take("until").map(|node| Expression::list(node, diagnostics)).unwrap_or_default(),
+            until: fields
+                .take("until")
+                .map(|node| Expression::list(node, diagnostics))
+                .unwrap_or_default(),
             retries: fields.take("retries").map(|node| Setting::of(node, diagnostics)),
             delay: fields.take("delay").map(|node| Setting::of(node, diagnostics)),
-            changed_when: fields.take("changed_when").map(|node| Expression::list(node, diagnostics)),
-            failed_when: fields.take("failed_when").map(|node| Expression::list(node, diagnostics)),
-            notify: fields.take("notify").map(|node| notify(node, diagnostics)).unwrap_or_default(),
-            listen: fields.take("listen").map(|node| text_list(node, "listen", diagnostics)).unwrap_or_default(),
+            changed_when: fields
+                .take("changed_when")
+                .map(|node| Expression::list(node, diagnostics)),
+            failed_when: fields
+                .take("failed_when")
+                .map(|node| Expression::list(node, diagnostics)),
+            notify: fields
+                .take("notify")
+                .map(|node| notify(node, diagnostics))
+                .unwrap_or_default(),
+            listen: fields
+                .take("listen")
+                .map(|node| text_list(node, "listen", diagnostics))
+                .unwrap_or_default(),
             role: scoping.role.clone(),
             folder: scoping.folder.clone(),
         };
@@ -136,7 +152,16 @@ impl Loader<'_> {
         let mut list = |key: &'static str, keywords: &Keywords, diagnostics: &mut Diagnostics| {
             fields
                 .take(key)
-                .map(|node| self.task_list(node, keywords, scoping, collected.handlers, collected.roles, diagnostics))
+                .map(|node| {
+                    self.task_list(
+                        node,
+                        keywords,
+                        scoping,
+                        collected.handlers,
+                        collected.roles,
+                        diagnostics,
+                    )
+                })
                 .unwrap_or_default()
         };
         let items = list("block", &keywords, diagnostics);
@@ -167,7 +192,11 @@ impl Loader<'_> {
                 (node.text().unwrap_or_default(), &node.place)
             }
             _ => {
-                let wants = if key == "import_tasks" { "a file" } else { "a role's `name`" };
+                let wants = if key == "import_tasks" {
+                    "a file"
+                } else {
+                    "a role's `name`"
+                };
                 diagnostics.push(Diagnostic::error(format!("{key} needs {wants}")).at(&entry.key_place));
                 return Vec::new();
             }
@@ -188,7 +217,14 @@ impl Loader<'_> {
             let Some(path) = diagnostics.keep(self.find_task_file(target, place, &deeper)) else {
                 return Vec::new();
             };
-            return self.task_file(&path, keywords, &deeper, collected.handlers, collected.roles, diagnostics);
+            return self.task_file(
+                &path,
+                keywords,
+                &deeper,
+                collected.handlers,
+                collected.roles,
+                diagnostics,
+            );
         }
         let role = self.role(
             &RoleRequest {
@@ -268,9 +304,12 @@ impl Loader<'_> {
             }
             [first, second, ..] => {
                 diagnostics.push(
-                    Diagnostic::error(format!("a task does one thing, here are `{}` and `{}`", first.key, second.key))
-                        .at(&second.key_place)
-                        .help("make two tasks of it"),
+                    Diagnostic::error(format!(
+                        "a task does one thing, here are `{}` and `{}`",
+                        first.key, second.key
+                    ))
+                    .at(&second.key_place)
+                    .help("make two tasks of it"),
                 );
                 None
             }
@@ -289,10 +328,40 @@ impl Loader<'_> {
 
 /// Keys of a task, for suggestions.
 const TASK_KEYS: [&str; 34] = [
-    "any_errors_fatal", "args", "become", "become_flags", "become_method", "become_user", "block", "changed_when",
-    "check_mode", "connection", "delay", "delegate_facts", "delegate_to", "diff", "environment", "failed_when",
-    "ignore_errors", "ignore_unreachable", "listen", "loop", "loop_control", "name", "no_log", "notify", "register",
-    "remote_user", "retries", "run_once", "tags", "throttle", "timeout", "until", "vars", "when",
+    "any_errors_fatal",
+    "args",
+    "become",
+    "become_flags",
+    "become_method",
+    "become_user",
+    "block",
+    "changed_when",
+    "check_mode",
+    "connection",
+    "delay",
+    "delegate_facts",
+    "delegate_to",
+    "diff",
+    "environment",
+    "failed_when",
+    "ignore_errors",
+    "ignore_unreachable",
+    "listen",
+    "loop",
+    "loop_control",
+    "name",
+    "no_log",
+    "notify",
+    "register",
+    "remote_user",
+    "retries",
+    "run_once",
+    "tags",
+    "throttle",
+    "timeout",
+    "until",
+    "vars",
+    "when",
 ];
 
 fn is_action(key: &str) -> bool {
@@ -301,7 +370,9 @@ fn is_action(key: &str) -> bool {
 
 fn statement<'a>(fields: &mut Fields<'a>, key: &'static str) -> Option<&'a Entry> {
     let entry = fields.entry(key).or_else(|| {
-        let found = fields.rest().find(|entry| entry.key.strip_prefix("ansible.builtin.") == Some(key));
+        let found = fields
+            .rest()
+            .find(|entry| entry.key.strip_prefix("ansible.builtin.") == Some(key));
         if let Some(entry) = found {
             fields.mark(entry);
         }
@@ -351,7 +422,10 @@ fn include_options<'a>(entry: &'a Entry, args: Option<&'a Node>) -> Result<Inclu
 
 fn meta(node: &Node, diagnostics: &mut Diagnostics) -> Option<Meta> {
     let name = node.text().unwrap_or_default();
-    let found = Meta::ALL.iter().find(|(known, _)| *known == name).map(|(_, meta)| *meta);
+    let found = Meta::ALL
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, meta)| *meta);
     if found.is_none() {
         diagnostics.push(
             Diagnostic::error(format!("there is no `meta: {name}`"))
@@ -401,7 +475,9 @@ fn loop_over(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<L
         over.index_variable = text("index_var");
         over.label = control.take("label").map(|node| Setting::of(node, diagnostics));
         over.pause = control.take("pause").map(|node| Setting::of(node, diagnostics));
-        over.extended = control.take("extended").is_some_and(|node| node.to_value() == Value::Bool(true));
+        over.extended = control
+            .take("extended")
+            .is_some_and(|node| node.to_value() == Value::Bool(true));
         control.finish(std::iter::empty(), diagnostics);
     }
     Some(over)
@@ -477,15 +553,17 @@ fn normalise(definition: &ModuleDefinition, node: &Node, args: Option<&Node>) ->
         Kind::Mapping(entries) => entries.clone(),
         Kind::Scalar { text, style } => short_form(definition, node, text, *style)?,
         Kind::Sequence(_) => {
-            return Err(Diagnostic::error(format!("`{}` takes options, this is a list", definition.name))
-                .at(&node.place)
-                .help("write `option: value` below it"));
+            return Err(
+                Diagnostic::error(format!("`{}` takes options, this is a list", definition.name))
+                    .at(&node.place)
+                    .help("write `option: value` below it"),
+            );
         }
     };
     if let Some(args) = args {
-        let more = args
-            .entries()
-            .ok_or_else(|| Diagnostic::error(format!("`args` is a mapping, this is {}", args.describe())).at(&args.place))?;
+        let more = args.entries().ok_or_else(|| {
+            Diagnostic::error(format!("`args` is a mapping, this is {}", args.describe())).at(&args.place)
+        })?;
         entries.extend(more.iter().cloned());
     }
     for entry in &mut entries {
@@ -501,9 +579,8 @@ fn normalise(definition: &ModuleDefinition, node: &Node, args: Option<&Node>) ->
 
 /// `command: text creates=…` and `file: path=/x state=absent`.
 fn short_form(definition: &ModuleDefinition, node: &Node, text: &str, style: Style) -> Result<Vec<Entry>, Diagnostic> {
-    static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-        template::pattern(r#"(?:^|\s)([a-z_]+)=("(?:[^"\\]|\\.)*"|'[^']*'|(?:\{\{.*?\}\}|\S)*)"#)
-    });
+    static PAIR: LazyLock<Regex> =
+        LazyLock::new(|| template::pattern(r#"(?:^|\s)([a-z_]+)=("(?:[^"\\]|\\.)*"|'[^']*'|(?:\{\{.*?\}\}|\S)*)"#));
     let entry = |key: &str, value: &str, style: Style| Entry {
         key: key.to_owned(),
         key_place: node.place.clone(),
@@ -520,7 +597,9 @@ fn short_form(definition: &ModuleDefinition, node: &Node, text: &str, style: Sty
         return Ok(Vec::new());
     }
     let unquote = |value: &str| {
-        let inner = value.strip_prefix(['"', '\'']).and_then(|v| v.strip_suffix(['"', '\'']));
+        let inner = value
+            .strip_prefix(['"', '\''])
+            .and_then(|v| v.strip_suffix(['"', '\'']));
         inner.unwrap_or(value).to_owned()
     };
     if let Some(option) = definition.free_form {
@@ -541,16 +620,26 @@ fn short_form(definition: &ModuleDefinition, node: &Node, text: &str, style: Sty
     }
     let left = PAIR.replace_all(text, "");
     if !left.trim().is_empty() {
-        return Err(Diagnostic::error(format!("`{}` takes options, not text", definition.name))
-            .at(&node.place)
-            .help("write `option: value` below it, or `option=value` behind it"));
+        return Err(
+            Diagnostic::error(format!("`{}` takes options, not text", definition.name))
+                .at(&node.place)
+                .help("write `option: value` below it, or `option=value` behind it"),
+        );
     }
-    let style = if style == Style::Plain { Style::Plain } else { Style::Quoted };
+    let style = if style == Style::Plain {
+        Style::Plain
+    } else {
+        Style::Quoted
+    };
     Ok(PAIR
         .captures_iter(text)
         .map(|found| {
             let quoted = found[2].starts_with(['"', '\'']);
-            entry(&found[1], &unquote(&found[2]), if quoted { Style::Quoted } else { style })
+            entry(
+                &found[1],
+                &unquote(&found[2]),
+                if quoted { Style::Quoted } else { style },
+            )
         })
         .collect())
 }
@@ -565,9 +654,12 @@ fn check_options(definition: &ModuleDefinition, node: &Node, diagnostics: &mut D
         if !definition.free_options && !known.contains(&entry.key) {
             let aliases = definition.option_aliases.iter().map(|(alias, _)| *alias);
             diagnostics.push(
-                Diagnostic::error(format!("the module `{}` has no option `{}`", definition.name, entry.key))
-                    .at(&entry.key_place)
-                    .did_you_mean(&entry.key, known.iter().map(String::as_str).chain(aliases)),
+                Diagnostic::error(format!(
+                    "the module `{}` has no option `{}`",
+                    definition.name, entry.key
+                ))
+                .at(&entry.key_place)
+                .did_you_mean(&entry.key, known.iter().map(String::as_str).chain(aliases)),
             );
             sound = false;
         }
@@ -579,12 +671,17 @@ fn check_options(definition: &ModuleDefinition, node: &Node, diagnostics: &mut D
         }
     }
     let value = node.to_value();
-    if sound && !templated
+    if sound
+        && !templated
         && let Err(error) = definition.validate(value.clone())
     {
         let option = error.path.split(['.', '[']).next().unwrap_or_default();
         let place = node.get(option).map_or(&node.place, |option| &option.place);
-        let about = if error.path.is_empty() { String::new() } else { format!(".{}", error.path) };
+        let about = if error.path.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", error.path)
+        };
         diagnostics.push(Diagnostic::error(format!("{}{about}: {}", definition.name, error.message)).at(place));
     }
     match value {

@@ -14,7 +14,10 @@ pub fn plan_batches<T: Clone>(hosts: &[T], serial: Option<&Value>) -> Result<Vec
     let sizes: Vec<usize> = match serial {
         None => vec![0],
         Some(Value::Array(items)) if items.is_empty() => vec![0],
-        Some(Value::Array(items)) => items.iter().map(|item| size(item, hosts.len())).collect::<Result<_, _>>()?,
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| size(item, hosts.len()))
+            .collect::<Result<_, _>>()?,
         Some(one) => vec![size(one, hosts.len())?],
     };
     let mut batches = Vec::new();
@@ -23,7 +26,11 @@ pub fn plan_batches<T: Clone>(hosts: &[T], serial: Option<&Value>) -> Result<Vec
     let mut current = 0;
     while !rest.is_empty() {
         current = sizes.next().unwrap_or(current);
-        let take = if current == 0 { rest.len() } else { current.min(rest.len()) };
+        let take = if current == 0 {
+            rest.len()
+        } else {
+            current.min(rest.len())
+        };
         let (batch, remaining) = rest.split_at(take);
         batches.push(batch.to_vec());
         rest = remaining;
@@ -55,8 +62,12 @@ fn size(value: &Value, hosts: usize) -> Result<usize, BatchError> {
                     return Err(format!("`serial: {text}` is not between 1% and 100%"));
                 }
                 // Ansible's int(x / 100 * N), never less than one host.
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss,
-                    reason = "a share of a host count that is far below 2^52, checked to be positive")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    clippy::cast_precision_loss,
+                    reason = "a share of a host count that is far below 2^52, checked to be positive"
+                )]
                 let share = (percent / 100.0 * hosts as f64) as usize;
                 Ok(share.max(1))
             }

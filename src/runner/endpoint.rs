@@ -32,12 +32,17 @@ pub(super) fn endpoint(
         Some("ssh" | "paramiko" | "paramiko_ssh" | "ansible.netcommon.libssh") => false,
         Some("local") => true,
         Some(other) => {
-            return Err(Failure::new(format!("there is no connection `{other}`"))
-                .help("ansible_connection is ssh or local"));
+            return Err(
+                Failure::new(format!("there is no connection `{other}`")).help("ansible_connection is ssh or local")
+            );
         }
     };
     let mut endpoint = Endpoint::ssh(host);
-    endpoint.kind = if local { ConnectionKind::Local } else { ConnectionKind::Ssh };
+    endpoint.kind = if local {
+        ConnectionKind::Local
+    } else {
+        ConnectionKind::Ssh
+    };
     endpoint.address = first(text("ansible_host")?, text("ansible_ssh_host")?, None);
     endpoint.user = first(
         first(text("ansible_user")?, text("ansible_ssh_user")?, None),
@@ -50,14 +55,25 @@ pub(super) fn endpoint(
         None,
     );
     endpoint.port = port
-        .map(|port| port.parse().map_err(|_| Failure::new(format!("`{port}` is no TCP port (1 to 65535)"))))
+        .map(|port| {
+            port.parse()
+                .map_err(|_| Failure::new(format!("`{port}` is no TCP port (1 to 65535)")))
+        })
         .transpose()?;
-    endpoint.password = first(text("ansible_password")?, text("ansible_ssh_pass")?, text("ansible_ssh_password")?)
-        .map(SecretString::from)
-        .or_else(|| options.connection_password.clone());
-    endpoint.private_key = first(text("ansible_ssh_private_key_file")?, text("ansible_private_key_file")?, None)
-        .map(|path| expand_home(&path))
-        .or_else(|| options.private_key.clone());
+    endpoint.password = first(
+        text("ansible_password")?,
+        text("ansible_ssh_pass")?,
+        text("ansible_ssh_password")?,
+    )
+    .map(SecretString::from)
+    .or_else(|| options.connection_password.clone());
+    endpoint.private_key = first(
+        text("ansible_ssh_private_key_file")?,
+        text("ansible_private_key_file")?,
+        None,
+    )
+    .map(|path| expand_home(&path))
+    .or_else(|| options.private_key.clone());
     endpoint.ssh_args.clone_from(&options.ssh_args);
     for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
         if let Some(args) = text(name)? {
@@ -69,11 +85,17 @@ pub(super) fn endpoint(
     if let Some(shell) = text("ansible_shell_executable")? {
         endpoint.shell = shell;
     }
-    let check = first(text("ansible_host_key_checking")?, text("ansible_ssh_host_key_checking")?, None);
+    let check = first(
+        text("ansible_host_key_checking")?,
+        text("ansible_ssh_host_key_checking")?,
+        None,
+    );
     if check.and_then(|text| parse_bool(&text)) == Some(false) {
         endpoint.host_key_policy = Some(HostKeyPolicy::Off);
     }
-    let timeout = text("ansible_timeout")?.and_then(|text| text.parse().ok()).or(options.connect_timeout);
+    let timeout = text("ansible_timeout")?
+        .and_then(|text| text.parse().ok())
+        .or(options.connect_timeout);
     if let Some(seconds) = timeout {
         endpoint.connect_timeout = Duration::from_secs(seconds);
     }
@@ -111,7 +133,11 @@ pub(super) fn become_user(
             return Err(Failure::new(format!("there is no become method `{other}`")).help("use sudo, su or doas"));
         }
     };
-    let flags = first(text("ansible_become_flags")?, keyword(keywords.become_flags.as_ref(), task)?, None);
+    let flags = first(
+        text("ansible_become_flags")?,
+        keyword(keywords.become_flags.as_ref(), task)?,
+        None,
+    );
     Ok(Some(Become {
         method,
         user: first(
@@ -120,10 +146,18 @@ pub(super) fn become_user(
             options.become_user.clone(),
         )
         .unwrap_or_else(|| "root".to_owned()),
-        password: first(text("ansible_become_password")?, text("ansible_become_pass")?, text("ansible_sudo_pass")?)
-            .map(SecretString::from)
-            .or_else(|| options.become_password.clone()),
-        executable: first(text("ansible_become_exe")?, keyword(keywords.become_exe.as_ref(), task)?, None),
+        password: first(
+            text("ansible_become_password")?,
+            text("ansible_become_pass")?,
+            text("ansible_sudo_pass")?,
+        )
+        .map(SecretString::from)
+        .or_else(|| options.become_password.clone()),
+        executable: first(
+            text("ansible_become_exe")?,
+            keyword(keywords.become_exe.as_ref(), task)?,
+            None,
+        ),
         flags: flags
             .map(|flags| shlex::split(&flags).ok_or_else(|| Failure::new("become_flags has a quote without its end")))
             .transpose()?
@@ -138,7 +172,9 @@ pub(super) fn diagnostic(error: &Diagnostic) -> Failure {
 }
 
 fn keyword(setting: Option<&Setting>, scope: &Scope) -> Result<Option<String>, Failure> {
-    setting.map(|setting| setting.text(scope).map_err(|error| diagnostic(&error))).transpose()
+    setting
+        .map(|setting| setting.text(scope).map_err(|error| diagnostic(&error)))
+        .transpose()
 }
 
 fn first<T>(a: Option<T>, b: Option<T>, c: Option<T>) -> Option<T> {

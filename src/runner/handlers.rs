@@ -21,7 +21,11 @@ impl Handlers {
     /// Handlers that an include brings; they run after those that were there.
     pub(super) fn extend(&mut self, more: Vec<Arc<Task>>) {
         for handler in more {
-            if !self.all.iter().any(|known| known.place.to_string() == handler.place.to_string()) {
+            if !self
+                .all
+                .iter()
+                .any(|known| known.place.to_string() == handler.place.to_string())
+            {
                 self.all.push(handler);
             }
         }
@@ -31,8 +35,15 @@ impl Handlers {
     ///
     /// Of several handlers with the name the last one counts; all that listen to it count.
     pub(super) fn notify(&mut self, host: &str, name: &str) -> bool {
-        let named = self.all.iter().rposition(|handler| handler.name.as_deref() == Some(name) || handler.title() == name);
-        let listening = self.all.iter().enumerate().filter(|(_, handler)| handler.listen.iter().any(|topic| topic == name));
+        let named = self
+            .all
+            .iter()
+            .rposition(|handler| handler.name.as_deref() == Some(name) || handler.title() == name);
+        let listening = self
+            .all
+            .iter()
+            .enumerate()
+            .filter(|(_, handler)| handler.listen.iter().any(|topic| topic == name));
         let hit: Vec<usize> = named.into_iter().chain(listening.map(|(index, _)| index)).collect();
         let found = !hit.is_empty();
         self.pending.entry(host.to_owned()).or_default().extend(hit);
@@ -42,10 +53,17 @@ impl Handlers {
     /// The first handler, in definition order, that is pending on one of the hosts; with those hosts. It is no longer
     /// pending there.
     pub(super) fn next(&mut self, hosts: &[String]) -> Option<(Arc<Task>, Vec<String>)> {
-        let first = hosts.iter().filter_map(|host| self.pending.get(host)?.first().copied()).min()?;
+        let first = hosts
+            .iter()
+            .filter_map(|host| self.pending.get(host)?.first().copied())
+            .min()?;
         let notified: Vec<String> = hosts
             .iter()
-            .filter(|host| self.pending.get_mut(*host).is_some_and(|pending| pending.remove(&first)))
+            .filter(|host| {
+                self.pending
+                    .get_mut(*host)
+                    .is_some_and(|pending| pending.remove(&first))
+            })
             .cloned()
             .collect();
         Some((Arc::clone(&self.all[first]), notified))

@@ -63,7 +63,11 @@ struct Tried {
 impl Tried {
     fn failed(failure: Failure) -> Self {
         Self {
-            status: if failure.unreachable { Status::Unreachable } else { Status::Failed },
+            status: if failure.unreachable {
+                Status::Unreachable
+            } else {
+                Status::Failed
+            },
             outcome: Outcome {
                 result: failure.result,
                 ..Outcome::default()
@@ -90,7 +94,10 @@ impl Tried {
     fn registered(&self) -> Map<String, Value> {
         let mut result = self.outcome.result.clone();
         result.insert("changed".to_owned(), json!(self.status == Status::Changed));
-        result.insert("failed".to_owned(), json!(matches!(self.status, Status::Failed | Status::Unreachable)));
+        result.insert(
+            "failed".to_owned(),
+            json!(matches!(self.status, Status::Failed | Status::Unreachable)),
+        );
         if self.status == Status::Unreachable {
             result.insert("unreachable".to_owned(), json!(true));
         }
@@ -117,7 +124,16 @@ impl Machinery<'_> {
         let scope = match self.world.scope(host, &self.play_vars, Some(task)) {
             Ok(scope) if failed_before.is_empty() => scope,
             Ok(scope) => scope.with_layer(failed_before.clone()),
-            Err(errors) => return self.finish(task, host, None, Tried::failed(Failure::new(errors.to_string())), false, None),
+            Err(errors) => {
+                return self.finish(
+                    task,
+                    host,
+                    None,
+                    Tried::failed(Failure::new(errors.to_string())),
+                    false,
+                    None,
+                );
+            }
         };
         let hidden = self.setting(task.keywords.no_log.as_ref(), &scope).unwrap_or(true);
         match &task.loop_over {
@@ -154,7 +170,9 @@ impl Machinery<'_> {
                 std::thread::sleep(Duration::from_secs_f64(seconds.min(DEFAULT_TASK_TIMEOUT.as_secs_f64())));
             }
             let label = match &over.label {
-                Some(label) => label.text(&item_scope).unwrap_or_else(|error| error.message().to_owned()),
+                Some(label) => label
+                    .text(&item_scope)
+                    .unwrap_or_else(|error| error.message().to_owned()),
                 None => label_of(&item),
             };
             let tried = self.guarded(task, host, &item_scope);
@@ -177,7 +195,9 @@ impl Machinery<'_> {
             }
         }
         if whole.status != Status::Skipped {
-            whole.message = whole.message.filter(|_| matches!(whole.status, Status::Failed | Status::Unreachable));
+            whole.message = whole
+                .message
+                .filter(|_| matches!(whole.status, Status::Failed | Status::Unreachable));
         }
         whole.outcome.result.insert("results".to_owned(), Value::Array(results));
         whole.outcome.facts = facts;
@@ -202,9 +222,15 @@ impl Machinery<'_> {
             Err(failure) => return Tried::failed(failure),
         }
         let number = |setting: Option<&crate::playbook::Setting>, default: f64| {
-            setting.map_or(Ok(default), |setting| setting.number(scope).map_err(|error| diagnostic(&error)))
+            setting.map_or(Ok(default), |setting| {
+                setting.number(scope).map_err(|error| diagnostic(&error))
+            })
         };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a number from 0 up")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked to be a number from 0 up"
+        )]
         let retries = match number(task.retries.as_ref(), 0.0) {
             Ok(_) if task.until.is_empty() && task.retries.is_none() => 0,
             Ok(_) if task.retries.is_none() => DEFAULT_RETRIES,
@@ -226,7 +252,11 @@ impl Machinery<'_> {
                     if !task.until.is_empty() && tried.message.is_none() {
                         tried.message = Some(format!("the condition of `until` did not hold after {attempt} tries"));
                     }
-                    tried.status = if tried.status == Status::Unreachable { tried.status } else { Status::Failed };
+                    tried.status = if tried.status == Status::Unreachable {
+                        tried.status
+                    } else {
+                        Status::Failed
+                    };
                     return tried;
                 }
                 Ok(false) => {}
@@ -255,7 +285,10 @@ impl Machinery<'_> {
     }
 
     fn once(&self, task: &Task, host: &str, scope: &Scope) -> Tried {
-        let Action::Module { definition, options, .. } = &task.action else {
+        let Action::Module {
+            definition, options, ..
+        } = &task.action
+        else {
             return Tried::failed(Failure::new("only modules run on hosts"));
         };
         let mut delegated_to = None;
@@ -330,7 +363,9 @@ impl Machinery<'_> {
         if self.world.inventory.contains(&host) || self.world.inventory.localhost(&host).is_some() {
             Ok(Some(host))
         } else {
-            Err(Failure::new(format!("delegate_to names `{host}`, which is not in the inventory")))
+            Err(Failure::new(format!(
+                "delegate_to names `{host}`, which is not in the inventory"
+            )))
         }
     }
 
@@ -346,19 +381,27 @@ impl Machinery<'_> {
         let keywords = &task.keywords;
         let options = render_options(definition, options, scope)?;
         let flag = |setting: Option<&crate::playbook::Setting>, default: bool| {
-            setting.map_or(Ok(default), |setting| setting.flag(scope).map_err(|error| diagnostic(&error)))
+            setting.map_or(Ok(default), |setting| {
+                setting.flag(scope).map_err(|error| diagnostic(&error))
+            })
         };
         let timeout = match &keywords.timeout {
             Some(setting) => {
                 let seconds = setting.number(scope).map_err(|error| diagnostic(&error))?;
                 // 0 means no limit of the author's own.
-                if seconds == 0.0 { DEFAULT_TASK_TIMEOUT } else { Duration::from_secs_f64(seconds) }
+                if seconds == 0.0 {
+                    DEFAULT_TASK_TIMEOUT
+                } else {
+                    Duration::from_secs_f64(seconds)
+                }
             }
             None => DEFAULT_TASK_TIMEOUT,
         };
         let mut environment = Vec::new();
         for setting in &keywords.environment {
-            environment.extend(variables_of(&setting.rendered(scope).map_err(|error| diagnostic(&error))?)?);
+            environment.extend(variables_of(
+                &setting.rendered(scope).map_err(|error| diagnostic(&error))?,
+            )?);
         }
         let files: FileFinder = crate::playbook::finder(task, &self.play);
         let events = &self.events;
@@ -429,11 +472,21 @@ impl Machinery<'_> {
             }
             _ => None,
         };
-        let censored = |text: Option<String>| text.map(|text| if hidden { "hidden because of no_log".to_owned() } else { text });
+        let censored = |text: Option<String>| {
+            text.map(|text| {
+                if hidden {
+                    "hidden because of no_log".to_owned()
+                } else {
+                    text
+                }
+            })
+        };
         let report = HostReport {
             host: host.to_owned(),
             delegated_to: tried.delegated_to,
-            item: item.as_ref().map(|(label, _)| if hidden { "(hidden)".to_owned() } else { label.clone() }),
+            item: item
+                .as_ref()
+                .map(|(label, _)| if hidden { "(hidden)".to_owned() } else { label.clone() }),
             status: tried.status,
             changes: tried.outcome.changes,
             message: censored(tried.message.clone()),
@@ -445,7 +498,11 @@ impl Machinery<'_> {
             place: task.place.to_string(),
             module: task.action.name().to_owned(),
         };
-        self.send(if item.is_some() { Event::ItemFinished(report) } else { Event::HostFinished(report) });
+        self.send(if item.is_some() {
+            Event::ItemFinished(report)
+        } else {
+            Event::HostFinished(report)
+        });
         Ended {
             status: tried.status,
             ignored,
@@ -495,9 +552,10 @@ fn with_result(task: &Task, scope: &Scope, tried: &Tried) -> Scope {
 pub(super) fn loop_items(over: &Loop, scope: &Scope) -> Result<Vec<Value>, Failure> {
     let value = over.list.rendered(scope).map_err(|error| diagnostic(&error))?;
     match (over.kind, value) {
-        (LoopKind::Dict, Value::Object(map)) => {
-            Ok(map.into_iter().map(|(key, value)| json!({"key": key, "value": value})).collect())
-        }
+        (LoopKind::Dict, Value::Object(map)) => Ok(map
+            .into_iter()
+            .map(|(key, value)| json!({"key": key, "value": value}))
+            .collect()),
         (LoopKind::Items, Value::Array(items)) => Ok(items
             .into_iter()
             .flat_map(|item| match item {
@@ -514,8 +572,10 @@ pub(super) fn loop_items(over: &Loop, scope: &Scope) -> Result<Vec<Value>, Failu
                 Value::String(_) => "text",
                 _ => "something else",
             };
-            Err(Failure::new(format!("a loop needs a list, this is {found} ({})", over.list.place))
-                .help("for a mapping use the filter dict2items"))
+            Err(
+                Failure::new(format!("a loop needs a list, this is {found} ({})", over.list.place))
+                    .help("for a mapping use the filter dict2items"),
+            )
         }
     }
 }
@@ -567,7 +627,9 @@ fn render_options(
         let value = if definition.raw_options.contains(&name.as_str()) {
             value.clone()
         } else {
-            scope.render(value).map_err(|error| Failure::new(format!("the option `{name}`: {error}")))?
+            scope
+                .render(value)
+                .map_err(|error| Failure::new(format!("the option `{name}`: {error}")))?
         };
         if value.as_str() != Some(OMIT) {
             rendered.insert(name.clone(), value);

@@ -12,7 +12,9 @@ use super::handlers::Handlers;
 use super::host_task::{Ended, Machinery, condition, item_variables, loop_items};
 use super::stats::Recap;
 use crate::modules::Failure;
-use crate::playbook::{Action, Block, IncludeRole, IncludeTasks, Included, Item, Keywords, Loader, Meta, Scoping, Setting, Task};
+use crate::playbook::{
+    Action, Block, IncludeRole, IncludeTasks, Included, Item, Keywords, Loader, Meta, Scoping, Setting, Task,
+};
 use crate::syntax::Diagnostics;
 use crate::vars::{Scope, VarMap, Variable};
 
@@ -85,7 +87,7 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn active(&self, hosts: &[String]) -> Vec<String> {
-        if self.fatal || self.end_play {
+        if self.fatal || self.end_play || self.machinery.options.interrupted.load(Ordering::Relaxed) {
             return Vec::new();
         }
         let takes_part = |host: &&String| !self.lost.contains_key(*host) && !self.ended.contains(*host);
@@ -173,12 +175,24 @@ impl<'a> Batch<'a> {
             place: task.place.to_string(),
         });
         let throttle = task.keywords.throttle.as_ref().map_or(0, |setting| {
-            self.scope(&hosts[0], task).and_then(|scope| setting.number(&scope).ok()).unwrap_or(0.0)
-                .max(0.0).min(10_000.0).round().to_string().parse::<usize>().unwrap_or(0)
+            self.scope(&hosts[0], task)
+                .and_then(|scope| setting.number(&scope).ok())
+                .unwrap_or(0.0)
+                .max(0.0)
+                .min(10_000.0)
+                .round()
+                .to_string()
+                .parse::<usize>()
+                .unwrap_or(0)
         });
         let results = self.on_hosts(task, running, throttle);
         for (host, ended) in results {
-            self.settle(task, &host, &ended, if once { hosts } else { std::slice::from_ref(&host) });
+            self.settle(
+                task,
+                &host,
+                &ended,
+                if once { hosts } else { std::slice::from_ref(&host) },
+            );
         }
     }
 
@@ -193,7 +207,9 @@ impl<'a> Batch<'a> {
             return hosts.iter().map(run).collect();
         }
         if throttle == 0 {
-            return self.pool.install(|| hosts.par_iter().with_max_len(1).map(run).collect());
+            return self
+                .pool
+                .install(|| hosts.par_iter().with_max_len(1).map(run).collect());
         }
         // Each of `throttle` workers takes the next host until none is left.
         let next = AtomicUsize::new(0);
@@ -215,7 +231,10 @@ impl<'a> Batch<'a> {
 
     /// Takes over what a task leaves behind on a host; `shared` are the hosts that its result holds for.
     fn settle(&mut self, task: &Arc<Task>, host: &str, ended: &Ended, shared: &[String]) {
-        self.recap.entry(host.to_owned()).or_default().add(ended.status, ended.ignored);
+        self.recap
+            .entry(host.to_owned())
+            .or_default()
+            .add(ended.status, ended.ignored);
         let world = &self.machinery.world;
         for other in shared {
             if let Some(name) = &task.register {
@@ -247,7 +266,10 @@ impl<'a> Batch<'a> {
             let mut vars = VarMap::new();
             let about = json!({"name": task.title(), "action": task.action.name()});
             vars.insert("ansible_failed_task".to_owned(), Variable::data(about));
-            vars.insert("ansible_failed_result".to_owned(), Variable::data(Value::Object(ended.result.clone())));
+            vars.insert(
+                "ansible_failed_result".to_owned(),
+                Variable::data(Value::Object(ended.result.clone())),
+            );
             Lost::Failed(vars)
         };
         self.lost.insert(host.to_owned(), lost);
@@ -262,7 +284,11 @@ impl<'a> Batch<'a> {
             };
             for name in names {
                 if !self.handlers.notify(host, &name) {
-                    self.fail(task, host, Failure::new(format!("there is no handler `{name}` ({})", notified.place)));
+                    self.fail(
+                        task,
+                        host,
+                        Failure::new(format!("there is no handler `{name}` ({})", notified.place)),
+                    );
                 }
             }
         }
@@ -282,7 +308,10 @@ impl<'a> Batch<'a> {
     fn meta(&mut self, meta: Meta, task: &Arc<Task>, hosts: &[String]) {
         let mut chosen = Vec::new();
         for host in hosts {
-            match self.scope(host, task).map(|scope| condition(&task.keywords.when, &scope)) {
+            match self
+                .scope(host, task)
+                .map(|scope| condition(&task.keywords.when, &scope))
+            {
                 Some(Ok(None)) => chosen.push(host.clone()),
                 Some(Ok(Some(_))) | None => {}
                 Some(Err(failure)) => self.fail(task, host, failure),
@@ -345,8 +374,15 @@ impl<'a> Batch<'a> {
     }
 
     /// What a host includes: name and loop variables, one entry for each item.
-    fn wanted_includes(&self, task: &Task, host: &str, include: &Include<'_>) -> Result<Vec<(String, VarMap)>, Failure> {
-        let scope = self.scope(host, task).ok_or_else(|| Failure::new("the host's variables cannot be read"))?;
+    fn wanted_includes(
+        &self,
+        task: &Task,
+        host: &str,
+        include: &Include<'_>,
+    ) -> Result<Vec<(String, VarMap)>, Failure> {
+        let scope = self
+            .scope(host, task)
+            .ok_or_else(|| Failure::new("the host's variables cannot be read"))?;
         let name = match include {
             Include::Tasks(include) => &include.file,
             Include::Role(include) => &include.name,
@@ -393,7 +429,8 @@ impl<'a> Batch<'a> {
                     (Some(setting), Some(scope)) => Some(setting.text(&scope)?),
                     _ => None,
                 };
-                self.loader.include_role(include, name, tasks_from.as_deref(), inherited, &scoping)
+                self.loader
+                    .include_role(include, name, tasks_from.as_deref(), inherited, &scoping)
             }
         }
     }
@@ -416,16 +453,26 @@ impl<'a> Batch<'a> {
             module: task.action.name().to_owned(),
         };
         self.machinery.send(Event::HostFinished(report));
-        self.recap.entry(host.to_owned()).or_default().add(Status::Failed, false);
+        self.recap
+            .entry(host.to_owned())
+            .or_default()
+            .add(Status::Failed, false);
         self.lost.insert(host.to_owned(), Lost::Failed(VarMap::new()));
     }
 
     fn scope(&self, host: &str, task: &Task) -> Option<Scope> {
-        self.machinery.world.scope(host, &self.machinery.play_vars, Some(task)).ok()
+        self.machinery
+            .world
+            .scope(host, &self.machinery.play_vars, Some(task))
+            .ok()
     }
 
     fn flag(&self, setting: Option<&Setting>, host: &str, task: &Task) -> bool {
-        setting.is_some_and(|setting| self.scope(host, task).and_then(|scope| setting.flag(&scope).ok()).unwrap_or(false))
+        setting.is_some_and(|setting| {
+            self.scope(host, task)
+                .and_then(|scope| setting.flag(&scope).ok())
+                .unwrap_or(false)
+        })
     }
 
     fn title(&self, task: &Task, host: &str) -> String {
@@ -441,5 +488,7 @@ enum Include<'a> {
 }
 
 fn same_values(a: &VarMap, b: &VarMap) -> bool {
-    a.len() == b.len() && a.iter().all(|(name, value)| b.get(name).is_some_and(|other| other.raw() == value.raw()))
+    a.len() == b.len()
+        && a.iter()
+            .all(|(name, value)| b.get(name).is_some_and(|other| other.raw() == value.raw()))
 }

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use secrecy::SecretString;
 
@@ -56,4 +57,6 @@ pub struct RunOptions {
     pub become_password: Option<SecretString>,
     /// Number of `-v`.
     pub verbosity: u8,
+    /// Set by Ctrl-C: the tasks in flight are finished, no further one is begun.
+    pub interrupted: Arc<AtomicBool>,
 }

@@ -47,9 +47,14 @@ impl Run<'_> {
             hosts: hosts.clone(),
         });
         let base = self.play_vars(play, &hosts, &hosts)?;
-        let scope = self.world.scope(&hosts[0], &base, None).map_err(|errors| Failure::new(errors.to_string()))?;
+        let scope = self
+            .world
+            .scope(&hosts[0], &base, None)
+            .map_err(|errors| Failure::new(errors.to_string()))?;
         let rendered = |setting: Option<&Setting>| {
-            setting.map(|setting| setting.rendered(&scope).map_err(|error| diagnostic(&error))).transpose()
+            setting
+                .map(|setting| setting.rendered(&scope).map_err(|error| diagnostic(&error)))
+                .transpose()
         };
         let serial = rendered(play.serial.as_ref())?;
         let limit = play
@@ -69,9 +74,16 @@ impl Run<'_> {
             }
             let play_vars = self.play_vars(play, &hosts, batch)?;
             let (result, end_play) = self.batch(play, &play_vars, batch);
-            self.gone.extend(result.failed.iter().chain(&result.unreachable).cloned());
+            self.gone
+                .extend(result.failed.iter().chain(&result.unreachable).cloned());
             self.any_failed |= !result.failed.is_empty();
             self.any_unreachable |= !result.unreachable.is_empty();
+            if self.interrupted() {
+                return Ok(PlayEnd::Stop {
+                    reason: "interrupted; the tasks in flight were finished".to_owned(),
+                    untouched: batches[index + 1..].concat(),
+                });
+            }
             if let Verdict::Stop(reason) = verdict(&result, limit) {
                 return Ok(PlayEnd::Stop {
                     reason: reason.0,
@@ -111,7 +123,11 @@ impl Run<'_> {
         }
         let scope = batch.machinery.world.scope(&hosts[0], play_vars, None).ok();
         let force = self.options.force_handlers
-            || play.force_handlers.as_ref().zip(scope.as_ref()).is_some_and(|(setting, scope)| setting.flag(scope).unwrap_or(false));
+            || play
+                .force_handlers
+                .as_ref()
+                .zip(scope.as_ref())
+                .is_some_and(|(setting, scope)| setting.flag(scope).unwrap_or(false));
         let result = BatchResult {
             hosts: hosts.len(),
             failed: lost(&batch, hosts, |lost| matches!(lost, Lost::Failed(_))),
@@ -143,11 +159,19 @@ impl Run<'_> {
             vars: Arc::clone(&play.vars),
             ..PlayVars::default()
         });
-        let scope = self.world.scope(localhost, &base, None).map_err(|errors| Failure::new(errors.to_string()))?;
+        let scope = self
+            .world
+            .scope(localhost, &base, None)
+            .map_err(|errors| Failure::new(errors.to_string()))?;
         let texts = match play.hosts.rendered(&scope).map_err(|error| diagnostic(&error))? {
             Value::String(text) => vec![text],
             Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            other => return Err(Failure::new(format!("`hosts` must be a pattern, it is `{other}` ({})", play.hosts.place))),
+            other => {
+                return Err(Failure::new(format!(
+                    "`hosts` must be a pattern, it is `{other}` ({})",
+                    play.hosts.place
+                )));
+            }
         };
         let select = |pattern: &Pattern| {
             pattern.select(&self.world.inventory).map_err(|error| {
@@ -211,7 +235,9 @@ impl Run<'_> {
     fn vars_file(&self, play: &Play, alternatives: &[Setting], scope: &crate::vars::Scope) -> Result<VarMap, Failure> {
         let mut looked = Vec::new();
         for setting in alternatives {
-            let path = play.folder.join(setting.text(scope).map_err(|error| diagnostic(&error))?);
+            let path = play
+                .folder
+                .join(setting.text(scope).map_err(|error| diagnostic(&error))?);
             if path.is_file() {
                 let mut diagnostics = Diagnostics::default();
                 let written = files::read_file(&path, self.passwords, &mut diagnostics);
@@ -222,20 +248,34 @@ impl Run<'_> {
             }
             looked.push(path.display().to_string());
         }
-        Err(Failure::new(format!("the variables file is not there: looked for {}", looked.join(", "))))
+        Err(Failure::new(format!(
+            "the variables file is not there: looked for {}",
+            looked.join(", ")
+        )))
     }
 }
 
 fn lost(batch: &Batch<'_>, hosts: &[String], which: impl Fn(&Lost) -> bool) -> Vec<String> {
-    hosts.iter().filter(|host| batch.lost.get(*host).is_some_and(&which)).cloned().collect()
+    hosts
+        .iter()
+        .filter(|host| batch.lost.get(*host).is_some_and(&which))
+        .cloned()
+        .collect()
 }
 
 /// The task that gathers facts before all others, unless the play does without.
 fn gather_facts(play: &Play, options: &super::RunOptions) -> Option<Task> {
-    let wanted = play.gather_facts.as_ref().is_none_or(|setting| setting.value != Value::Bool(false));
+    let wanted = play
+        .gather_facts
+        .as_ref()
+        .is_none_or(|setting| setting.value != Value::Bool(false));
     let definition = crate::modules::find("setup").filter(|_| wanted)?;
     let mut keywords = Keywords {
-        tags: if play.keywords.tags.is_empty() { vec!["always".to_owned()] } else { play.keywords.tags.clone() },
+        tags: if play.keywords.tags.is_empty() {
+            vec!["always".to_owned()]
+        } else {
+            play.keywords.tags.clone()
+        },
         check_mode: None,
         ..play.keywords.clone()
     };

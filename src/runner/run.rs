@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::event::{Event, EventSink};
 use super::options::RunOptions;
@@ -20,6 +21,7 @@ const EXIT_OK: u8 = 0;
 const EXIT_ERROR: u8 = 1;
 const EXIT_FAILED: u8 = 2;
 const EXIT_UNREACHABLE: u8 = 4;
+const EXIT_INTERRUPTED: u8 = 99;
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -62,7 +64,11 @@ pub fn run(
     sessions: &SessionPool,
     events: EventSink,
 ) -> Result<Summary, Failure> {
-    let width = if options.forks == 0 { DEFAULT_FORKS } else { options.forks };
+    let width = if options.forks == 0 {
+        DEFAULT_FORKS
+    } else {
+        options.forks
+    };
     let workers = rayon::ThreadPoolBuilder::new()
         .num_threads(width)
         .thread_name(|index| format!("host-{index}"))
@@ -84,15 +90,19 @@ pub fn run(
     };
     run.send(Event::RunStarted {
         format: 1,
-        playbooks: playbooks.iter().map(|playbook| playbook.path.display().to_string()).collect(),
+        playbooks: playbooks
+            .iter()
+            .map(|playbook| playbook.path.display().to_string())
+            .collect(),
         check_mode: options.check_mode,
     });
     let ended = run.plays(playbooks);
-    let exit_code = match (&ended, run.any_unreachable, run.any_failed) {
-        (Err(_), ..) => EXIT_ERROR,
-        (Ok(()), true, _) => EXIT_UNREACHABLE,
-        (Ok(()), false, true) => EXIT_FAILED,
-        (Ok(()), false, false) => EXIT_OK,
+    let exit_code = match &ended {
+        Err(_) => EXIT_ERROR,
+        Ok(()) if run.interrupted() => EXIT_INTERRUPTED,
+        Ok(()) if run.any_unreachable => EXIT_UNREACHABLE,
+        Ok(()) if run.any_failed => EXIT_FAILED,
+        Ok(()) => EXIT_OK,
     };
     run.send(Event::RunFinished {
         recap: run.recap.clone(),
@@ -128,6 +138,11 @@ impl Run<'_> {
                 .help("`--list-tasks` shows the names"));
         }
         Ok(())
+    }
+
+    /// Ctrl-C was pressed.
+    pub(super) fn interrupted(&self) -> bool {
+        self.options.interrupted.load(Ordering::Relaxed)
     }
 
     pub(super) fn send(&self, event: Event) {

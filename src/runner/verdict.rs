@@ -28,7 +28,12 @@ pub struct StopReason(pub String);
 /// `max_fail_percentage` allows that share (in percent of the batch; the limit may be reached, not exceeded).
 /// A host that could not be reached counts as failed.
 pub fn verdict(result: &BatchResult, max_fail_percentage: Option<f64>) -> Verdict {
-    let lost: Vec<&str> = result.failed.iter().chain(&result.unreachable).map(String::as_str).collect();
+    let lost: Vec<&str> = result
+        .failed
+        .iter()
+        .chain(&result.unreachable)
+        .map(String::as_str)
+        .collect();
     if lost.is_empty() {
         return Verdict::Continue;
     }
@@ -36,7 +41,11 @@ pub fn verdict(result: &BatchResult, max_fail_percentage: Option<f64>) -> Verdic
     if result.fatal {
         return Verdict::Stop(StopReason(format!("{names} failed, and any_errors_fatal is set")));
     }
-    let verb = if result.failed.is_empty() { "could not be reached" } else { "failed" };
+    let verb = if result.failed.is_empty() {
+        "could not be reached"
+    } else {
+        "failed"
+    };
     match max_fail_percentage {
         None => Verdict::Stop(StopReason(format!("{names} {verb}"))),
         Some(limit) => {
@@ -79,7 +88,12 @@ mod tests {
         #[case] goes_on: bool,
     ) {
         let names = |n: usize| (0..n).map(|i| format!("h{i}")).collect();
-        let result = BatchResult { hosts, failed: names(failed), unreachable: names(unreachable), fatal };
+        let result = BatchResult {
+            hosts,
+            failed: names(failed),
+            unreachable: names(unreachable),
+            fatal,
+        };
         assert_eq!(verdict(&result, limit) == Verdict::Continue, goes_on);
     }
 }

@@ -43,7 +43,10 @@ impl World {
     pub(super) fn new(inventory: Inventory, variables: InventoryVariables, options: Arc<RunOptions>) -> Self {
         let mut groups = Map::new();
         for group in inventory.groups() {
-            groups.insert(group.to_owned(), json!(inventory.group_hosts(group).unwrap_or_default()));
+            groups.insert(
+                group.to_owned(),
+                json!(inventory.group_hosts(group).unwrap_or_default()),
+            );
         }
         Self {
             groups: Variable::data(Value::Object(groups)),
@@ -55,9 +58,20 @@ impl World {
     }
 
     /// The variables that a task sees on a host; without a task those of the host in the play.
-    pub(super) fn scope(self: &Arc<Self>, host: &str, play: &Arc<PlayVars>, task: Option<&Task>) -> Result<Scope, Diagnostics> {
+    pub(super) fn scope(
+        self: &Arc<Self>,
+        host: &str,
+        play: &Arc<PlayVars>,
+        task: Option<&Task>,
+    ) -> Result<Scope, Diagnostics> {
         let own = self.variables.of(&self.inventory, host)?;
-        let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner).get(host).cloned().unwrap_or_default();
+        let learned = self
+            .learned
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(host)
+            .cloned()
+            .unwrap_or_default();
         let role = task.and_then(|task| task.role.as_ref());
         let mut builder = ScopeBuilder::default();
         for other in &play.roles {
@@ -103,7 +117,11 @@ impl World {
         };
         set("inventory_hostname", json!(host));
         let is_address = host.parse::<std::net::IpAddr>().is_ok();
-        let short = if is_address { host } else { host.split('.').next().unwrap_or(host) };
+        let short = if is_address {
+            host
+        } else {
+            host.split('.').next().unwrap_or(host)
+        };
         set("inventory_hostname_short", json!(short));
         set("group_names", json!(self.inventory.groups_of(host)));
         set("omit", json!(OMIT));
@@ -134,7 +152,10 @@ impl World {
             .iter()
             .map(|(name, value)| (format!("ansible_{name}"), Variable::data(value.clone())))
             .collect();
-        layer.insert("ansible_facts".to_owned(), Variable::data(Value::Object(learned.facts.clone())));
+        layer.insert(
+            "ansible_facts".to_owned(),
+            Variable::data(Value::Object(learned.facts.clone())),
+        );
         learned.facts_layer = Arc::new(layer);
     }
 
@@ -168,7 +189,10 @@ impl World {
             ("ansible_skip_tags", json!(options.tags.skip)),
             ("ansible_verbosity", json!(options.verbosity)),
             ("ansible_forks", json!(options.forks)),
-            ("ansible_version", json!({"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"})),
+            (
+                "ansible_version",
+                json!({"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"}),
+            ),
             ("krun_version", json!(env!("CARGO_PKG_VERSION"))),
         ];
         values

@@ -1,0 +1,57 @@
+//! The command line: one file a subcommand.
+
+mod doc;
+mod exec;
+mod inventory;
+mod lists;
+mod run;
+mod vault_options;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Run Ansible-like playbooks over SSH; upgrade kubeadm clusters without an outage
+#[derive(Debug, Parser)]
+#[command(name = "krun", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 well, 1 error, 2 a host failed, 4 a host unreachable or the playbook does not load, \
+5 bad options, 99 interrupted, 250 a bug."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Inventory(inventory::InventoryArgs),
+    Exec(Box<exec::ExecArgs>),
+    Doc(doc::DocArgs),
+}
+
+/// Exit code for options that cannot be used.
+const BAD_OPTIONS: i32 = 5;
+
+/// Runs the program; gives its exit code.
+pub fn main() -> i32 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors. When nobody reads them there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { BAD_OPTIONS } else { 0 };
+        }
+    };
+    match cli.command {
+        Some(Command::Inventory(args)) => inventory::run(&args),
+        Some(Command::Exec(args)) => exec::run(&args),
+        Some(Command::Doc(args)) => doc::run(&args),
+        None if cli.run.playbooks.is_empty() => {
+            // As above.
+            let _ = Cli::command().print_help();
+            BAD_OPTIONS
+        }
+        None => run::run(&cli.run),
+    }
+}
