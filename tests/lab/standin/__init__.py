@@ -1,0 +1,1 @@
+"""The cluster kind "stand-in": see cluster.py."""
