@@ -15,7 +15,7 @@ const FUEL: u64 = 50_000_000;
 /// # Errors
 /// Syntax, unknown filters and tests, undefined variables, and what a filter refuses.
 pub fn evaluate(expression: &str, variables: &Value) -> Result<Value, TemplateError> {
-    let value = compiled(expression)?
+    let value = compiled(expression, strictness_for(expression, variables)?)?
         .eval(variables)
         .map_err(|error| TemplateError::from_engine(&error, expression))?;
     if value.is_undefined() {
@@ -29,7 +29,7 @@ pub fn evaluate(expression: &str, variables: &Value) -> Result<Value, TemplateEr
 /// # Errors
 /// As [`evaluate`].
 pub fn render(text: &str, variables: &Value) -> Result<String, TemplateError> {
-    engine_for(text)
+    engine(strictness_for(text, variables)?)
         .get_template(text)
         .and_then(|template| template.render(variables))
         .map_err(|error| TemplateError::from_engine(&error, text))
@@ -40,7 +40,7 @@ pub fn render(text: &str, variables: &Value) -> Result<String, TemplateError> {
 /// # Errors
 /// The first mistake found.
 pub fn check_expression(expression: &str) -> Result<(), TemplateError> {
-    compiled(expression)?;
+    compiled(expression, Strictness::Strict)?;
     check_names(expression, expression)
 }
 
@@ -49,7 +49,7 @@ pub fn check_expression(expression: &str) -> Result<(), TemplateError> {
 /// # Errors
 /// The first mistake found.
 pub fn check_text(text: &str) -> Result<(), TemplateError> {
-    engine_for(text)
+    engine(Strictness::Strict)
         .get_template(text)
         .map_err(|error| TemplateError::from_engine(&error, text))?;
     static BLOCKS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)\{\{(.*?)\}\}|\{%(.*?)%\}"));
@@ -64,7 +64,7 @@ pub fn check_text(text: &str) -> Result<(), TemplateError> {
 /// # Errors
 /// A mistake in its syntax.
 pub fn names_in_expression(expression: &str) -> Result<HashSet<String>, TemplateError> {
-    Ok(compiled(expression)?.undeclared_variables(false))
+    Ok(compiled(expression, Strictness::Strict)?.undeclared_variables(false))
 }
 
 /// Names of the variables that a template reads.
@@ -72,7 +72,7 @@ pub fn names_in_expression(expression: &str) -> Result<HashSet<String>, Template
 /// # Errors
 /// A mistake in its syntax.
 pub fn names_in_text(text: &str) -> Result<HashSet<String>, TemplateError> {
-    Ok(engine_for(text)
+    Ok(engine(Strictness::Strict)
         .get_template(text)
         .map_err(|error| TemplateError::from_engine(&error, text))?
         .undeclared_variables(false))
@@ -104,14 +104,14 @@ fn check_names(expression: &str, whole: &str) -> Result<(), TemplateError> {
 }
 
 /// Every expression is compiled once in the life of the process.
-fn compiled(expression: &str) -> Result<Arc<Expression<'static, 'static>>, TemplateError> {
-    type Cache = RwLock<HashMap<String, Arc<Expression<'static, 'static>>>>;
+fn compiled(expression: &str, strictness: Strictness) -> Result<Arc<Expression<'static, 'static>>, TemplateError> {
+    type Cache = [RwLock<HashMap<String, Arc<Expression<'static, 'static>>>>; 2];
     static CACHE: OnceLock<Cache> = OnceLock::new();
-    let cache = CACHE.get_or_init(Cache::default);
+    let cache = &CACHE.get_or_init(Cache::default)[usize::from(strictness == Strictness::Strict)];
     if let Some(known) = cache.read().unwrap_or_else(PoisonError::into_inner).get(expression) {
         return Ok(Arc::clone(known));
     }
-    let new = engine_for(expression)
+    let new = engine(strictness)
         .compile_expression_owned(expression.to_owned())
         .map_err(|error| TemplateError::from_engine(&error, expression))?;
     let new = Arc::new(new);
@@ -122,17 +122,58 @@ fn compiled(expression: &str) -> Result<Arc<Expression<'static, 'static>>, Templ
     Ok(new)
 }
 
-/// Jinja as Ansible sets it up, strict about undefined values.
-///
+/// What happens to a missing value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strictness {
+    /// Whatever touches it fails.
+    Strict,
+    /// It may be asked for attributes, so that `a.b is defined` is false when `a` is missing.
+    Guarded,
+}
+
 /// Ansible lets `a.b is defined` and `a.b | default(x)` pass when `a` itself is missing, which minijinja's strict mode
-/// refuses; texts with such a guard are evaluated by an engine that lets attribute chains of missing values pass but
-/// still refuses to print one or to yield one as a result.
-fn engine_for(text: &str) -> &'static Environment<'static> {
+/// refuses. Texts with such a guard are evaluated by the lenient engine, but only when every missing variable in them
+/// is guarded: a typo beside a guard must not make a condition silently false.
+fn strictness_for(text: &str, variables: &Value) -> Result<Strictness, TemplateError> {
+    static GUARDED: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"([A-Za-z_]\w*)(?:\.\w+|\[[^\]]*\]|\([^)]*\))*\s*(?:\bis\s+(?:not\s+)?(?:un)?defined\b|\|\s*(?:default|d|mandatory)\b)",
+        )
+    });
+    let guarded: HashSet<&str> = GUARDED
+        .captures_iter(text)
+        .filter_map(|found| Some(found.get(1)?.as_str()))
+        .collect();
+    if guarded.is_empty() && !text.contains("default") && !text.contains("defined") {
+        return Ok(Strictness::Strict);
+    }
+    let names = if super::holds_template(text) {
+        names_in_text(text)?
+    } else {
+        names_in_expression(text)?
+    };
+    let globals = engine(Strictness::Strict);
+    let is_missing = |name: &str| {
+        variables.get_attr(name).is_ok_and(|value| value.is_undefined())
+            && !globals.globals().any(|(known, _)| known == name)
+    };
+    let unguarded = names
+        .iter()
+        .any(|name| !guarded.contains(name.as_str()) && is_missing(name));
+    Ok(if unguarded {
+        Strictness::Strict
+    } else {
+        Strictness::Guarded
+    })
+}
+
+fn engine(strictness: Strictness) -> &'static Environment<'static> {
     static STRICT: LazyLock<Environment<'static>> = LazyLock::new(|| new_engine(UndefinedBehavior::Strict));
     static GUARDED: LazyLock<Environment<'static>> = LazyLock::new(|| new_engine(UndefinedBehavior::Chainable));
-    static GUARD: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"\bis\s+(not\s+)?(un)?defined\b|\|\s*(default|d|mandatory)\b"));
-    if GUARD.is_match(text) { &GUARDED } else { &STRICT }
+    match strictness {
+        Strictness::Strict => &STRICT,
+        Strictness::Guarded => &GUARDED,
+    }
 }
 
 fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
@@ -155,6 +196,8 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
         }
         filters::write_as_python(output, state, value)
     });
+    // It would print all variables, secrets included.
+    engine.remove_global("debug");
     filters::register(&mut engine);
     tests::register(&mut engine);
     engine
