@@ -10,6 +10,7 @@ mod fail;
 mod failure;
 mod module;
 mod outcome;
+mod package;
 mod ping;
 mod program;
 mod random;
@@ -18,6 +19,7 @@ mod registry;
 mod script;
 mod set_fact;
 mod shell;
+mod systemd;
 #[cfg(test)]
 mod testing;
 

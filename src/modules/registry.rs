@@ -1,4 +1,4 @@
-use super::{ModuleDefinition, assert, command, debug, fail, ping, raw, script, set_fact, shell};
+use super::{ModuleDefinition, assert, command, debug, fail, package, ping, raw, script, set_fact, shell, systemd};
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
@@ -6,11 +6,13 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<debug::Debug>(),
     ModuleDefinition::of::<fail::Fail>(),
+    ModuleDefinition::of::<package::Package>(),
     ModuleDefinition::of::<ping::Ping>(),
     ModuleDefinition::of::<raw::Raw>(),
     ModuleDefinition::of::<script::Script>(),
     ModuleDefinition::of::<set_fact::SetFact>(),
     ModuleDefinition::of::<shell::Shell>(),
+    ModuleDefinition::of::<systemd::Systemd>(),
 ];
 
 /// All modules, in the order of `krun doc`.

@@ -1,0 +1,180 @@
+use serde_json::{Value, json};
+
+use crate::connection::scripted::Answer;
+use crate::modules::Failure;
+use crate::modules::testing::{asked, check_module, run_module, scripted};
+
+const OLD: &str = "manager\tdnf\nname\tkubeadm\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.0-0\n\
+                   available\tkubeadm\t0:1.28.0-0\navailable\tkubeadm\t1.28.2-0\navailable\tkubeadm\t1.28.1-0\n";
+
+fn refused(options: Value, answer: &str) -> Failure {
+    let (mut connection, _) = scripted([Answer::stdout(answer)]);
+    run_module("package", options, &mut connection).unwrap_err()
+}
+
+#[test]
+fn the_version_that_is_there_costs_one_exchange() {
+    let answer = "manager\tdnf\nname\tkubeadm\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.2-0\n";
+    let (mut connection, log) = scripted([Answer::stdout(answer)]);
+    let outcome = run_module(
+        "yum",
+        json!({"name": "kubeadm", "version": "v1.28.2", "disable_excludes": "kubernetes"}),
+        &mut connection,
+    )
+    .unwrap();
+    assert!(!outcome.changed);
+    assert_eq!(outcome.result["packages"]["kubeadm"], "1.28.2-0");
+    assert_eq!(
+        asked(&log),
+        ["package/query no   kubernetes needed kubeadm kubeadm 1.28.2"]
+    );
+}
+
+#[test]
+fn a_version_without_its_release_is_looked_up() {
+    let (mut connection, _) = scripted([Answer::stdout(OLD)]);
+    let outcome = check_module("package", json!({"name": "kubeadm-1.28.2"}), &mut connection).unwrap();
+    assert!(outcome.changed);
+    assert_eq!(outcome.changes, ["kubeadm 1.28.0-0 → 1.28.2-0"]);
+}
+
+#[test]
+fn a_missing_version_names_those_that_are_there() {
+    let answer = OLD.replace("kubeadm\t1.28.2\n", "kubeadm\t1.28.9\n");
+    let failure = refused(json!({"name": "kubeadm-1.28.9"}), &answer);
+    assert_eq!(failure.message, "no repository of the node holds kubeadm 1.28.9");
+    assert!(failure.help.unwrap().contains("1.28.2-0, 1.28.1-0, 1.28.0-0"));
+}
+
+#[test]
+fn an_older_version_needs_permission() {
+    let answer = OLD.replace("installed\tkubeadm\t1.28.0-0", "installed\tkubeadm\t1.29.0-0");
+    let failure = refused(json!({"name": "kubeadm=1.28.2"}), &answer);
+    assert!(failure.help.unwrap().contains("allow_downgrade"));
+    let (mut connection, _) = scripted([Answer::stdout(answer)]);
+    let options = json!({"name": "kubeadm=1.28.2", "allow_downgrade": true});
+    assert!(check_module("package", options, &mut connection).unwrap().changed);
+}
+
+#[test]
+fn a_held_package_is_changed_only_when_the_task_says_what_becomes_of_the_hold() {
+    let failure = refused(json!({"name": "kubeadm=1.28.2"}), &format!("{OLD}held\tkubeadm\n"));
+    assert!(failure.message.contains("held at 1.28.0-0"), "{}", failure.message);
+    let (mut connection, _) = scripted([Answer::stdout(format!("{OLD}held\tkubeadm\n"))]);
+    let options = json!({"name": "kubeadm=1.28.2", "hold": true});
+    let outcome = check_module("package", options, &mut connection).unwrap();
+    assert_eq!(outcome.changes, ["kubeadm 1.28.0-0 → 1.28.2-0"]);
+}
+
+#[test]
+fn a_hold_alone_is_a_change_too() {
+    let answer = "manager\tapt\nname\tkubeadm\tkubeadm\t\ninstalled\tkubeadm\t1.28.2-1.1\n";
+    let (mut connection, _) = scripted([Answer::stdout(answer)]);
+    let outcome = check_module("apt", json!({"name": "kubeadm", "hold": true}), &mut connection).unwrap();
+    assert_eq!(outcome.changes, ["kubeadm held"]);
+}
+
+#[test]
+fn absent_and_latest() {
+    let (mut connection, _) = scripted([Answer::stdout(OLD)]);
+    let outcome = check_module(
+        "package",
+        json!({"name": "kubeadm", "state": "absent"}),
+        &mut connection,
+    )
+    .unwrap();
+    assert_eq!(outcome.changes, ["kubeadm 1.28.0-0 removed"]);
+    let answer = OLD.replace("kubeadm\t1.28.2\n", "kubeadm\t\n");
+    let (mut connection, _) = scripted([Answer::stdout(answer)]);
+    let outcome = check_module(
+        "package",
+        json!({"name": "kubeadm", "state": "latest"}),
+        &mut connection,
+    )
+    .unwrap();
+    assert_eq!(outcome.changes, ["kubeadm 1.28.0-0 → 1.28.2-0"]);
+}
+
+#[test]
+fn files_and_options_are_no_names() {
+    let module = crate::modules::find("package").unwrap();
+    for name in ["/tmp/a.rpm", "https://example.org/a.rpm", "--nogpgcheck", "@core"] {
+        assert_eq!(module.validate(json!({"name": [name]})).unwrap_err().path, "name[0]");
+    }
+    assert!(module.validate(json!({})).is_err());
+}
+
+/// Programs that stand for dnf and rpm on the search path of a real shell.
+#[test]
+fn the_scripts_drive_dnf() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let program = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\ncd '{}'\n{text}", folder.path().display())).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    std::fs::write(folder.path().join("version"), "1.28.0-0").unwrap();
+    program(
+        "rpm",
+        r#"read -r v <version; printf 'installed\tkubeadm\t%s\n' "$v" | case $* in *installed*) cat ;; *) cut -f2- ;; esac"#,
+    );
+    program(
+        "dnf",
+        r#"echo "$*" >>log
+case " $* " in
+    *" repoquery "*) printf 'kubeadm\t1.28.0-0\nkubeadm\t1.28.2-0\n' ;;
+    *" install "*) echo 1.28.2-0 >version ;;
+esac"#,
+    );
+    let run = |script: crate::connection::Script, args: &[&str]| {
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let output = std::process::Command::new("sh")
+            .args(["-c", script.text, "sh"])
+            .args(args)
+            .env("PATH", path)
+            .output()
+            .unwrap();
+        (
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+            output.status,
+        )
+    };
+    let query = [
+        "no",
+        "",
+        "",
+        "kubernetes",
+        "needed",
+        "kubeadm-1.28.2",
+        "kubeadm",
+        "1.28.2",
+    ];
+    let (stdout, stderr, _) = run(super::QUERY, &query);
+    let expected = "manager\tdnf\nname\tkubeadm-1.28.2\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.0-0\n\
+                    available\tkubeadm\t1.28.0-0\navailable\tkubeadm\t1.28.2-0\n";
+    assert_eq!(stdout, expected, "{stderr}");
+    let apply = [
+        "dnf",
+        "install",
+        "no",
+        "",
+        "",
+        "kubernetes",
+        "5",
+        "",
+        "no",
+        "kubeadm\t1.28.2-0",
+    ];
+    let (stdout, stderr, status) = run(super::APPLY, &apply);
+    assert!(status.success(), "{stderr}");
+    assert_eq!(stdout, "installed\tkubeadm\t1.28.2-0\n");
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let last = log.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "-y --setopt=exit_on_lock=1 --disableexcludes=kubernetes install kubeadm-1.28.2-0"
+    );
+}
