@@ -5,7 +5,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, ErrorKind, Expression, UndefinedBehavior, Value};
 use regex::Regex;
 
-use super::{TemplateError, filters, tests};
+use super::{TemplateError, filters, python, registry, tests};
 
 /// Steps an expression or template may take: bounds a runaway loop, and is far above real templates.
 const FUEL: u64 = 50_000_000;
@@ -90,9 +90,10 @@ fn check_names(expression: &str, whole: &str) -> Result<(), TemplateError> {
     ] {
         for name in finder.captures_iter(&code).filter_map(|found| found.get(1)) {
             let name = name.as_str();
+            let plain = name.strip_prefix(registry::PREFIX).unwrap_or(name);
             let known = known();
-            if !known.contains(&name) {
-                let near = crate::syntax::closest(name, known);
+            if !known.contains(&plain) {
+                let near = crate::syntax::closest(plain, known);
                 let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
                 let mut error = TemplateError::new(format!("there is no {kind} `{name}`{hint}"));
                 error.range = whole.find(name).map(|at| at..at + name.len());
@@ -190,11 +191,11 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
     }
     // Texts are compiled once and kept: the loader's key is the text itself.
     engine.set_loader(|text| Ok(Some(text.to_owned())));
-    engine.set_formatter(|output, state, value| {
+    engine.set_formatter(|output, _state, value| {
         if value.is_undefined() {
             return Err(minijinja::Error::from(ErrorKind::UndefinedError));
         }
-        filters::write_as_python(output, state, value)
+        python::write(output, value)
     });
     // It would print all variables, secrets included.
     engine.remove_global("debug");

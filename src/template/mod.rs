@@ -1,12 +1,16 @@
 //! Expressions and templates: Jinja in YAML values and `.j2` files, Handlebars in `.hbs` files, over one set of filters.
 
+mod arguments;
 mod convert;
 mod engine;
 mod error;
 mod filters;
 mod handlebars_files;
+mod python;
+mod registry;
 mod scan;
 mod tests;
+mod versions;
 
 pub use convert::{from_json, to_json};
 pub(crate) use engine::pattern;
