@@ -29,6 +29,7 @@ const EXIT_INTERRUPTED: i32 = 99;
 
 /// What all commands that reach hosts have in common.
 #[derive(Args, Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct HostArgs {
     /// Inventory: a file, a directory, or hosts with a comma (may be repeated)
     #[arg(short, long, value_name = "SOURCE", env = "KRUN_INVENTORY", global = false)]

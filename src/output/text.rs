@@ -122,7 +122,7 @@ impl TextOutput {
 
     fn progress(&mut self, host: &str, line: &str) {
         match &mut self.live {
-            Some(live) if self.options.verbosity == 0 => live.show(host, line),
+            Some(bars) if self.options.verbosity == 0 => bars.show(host, line),
             _ => self.line(&format!("  {host} | {line}")),
         }
     }

@@ -236,7 +236,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Finds a task file that is named in a list.
-    pub(super) fn find_task_file(&self, name: &str, place: &Place, scoping: &Scoping) -> Result<PathBuf, Diagnostic> {
+    pub(super) fn find_task_file(name: &str, place: &Place, scoping: &Scoping) -> Result<PathBuf, Diagnostic> {
         let places = scoping.task_files(name);
         places.iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
             let looked: Vec<_> = places.iter().map(|path| path.display().to_string()).collect();
@@ -259,7 +259,7 @@ impl<'a> Loader<'a> {
     ) -> Result<Included, Diagnostics> {
         let mut diagnostics = Diagnostics::default();
         let mut included = Included::default();
-        let path = self.find_task_file(file, &include.file.place, scoping)?;
+        let path = Self::find_task_file(file, &include.file.place, scoping)?;
         included.items = self.task_file(
             &path,
             &include.apply.on_top_of(inherited),

@@ -44,7 +44,7 @@ impl Loader<'_> {
         let gather_facts = setting("gather_facts", diagnostics);
         let force_handlers = setting("force_handlers", diagnostics);
         let strategy = setting("strategy", diagnostics);
-        if let Some(strategy) = strategy.filter(|strategy| strategy.value != Value::from("linear")) {
+        if let Some(strategy) = strategy.filter(|strategy| strategy.value.as_str() != Some("linear")) {
             diagnostics.push(
                 Diagnostic::error("only the strategy `linear` is supported by this version")
                     .at(&strategy.place)

@@ -25,7 +25,7 @@ impl TagSelection {
             return false;
         }
         let skipped = named(&self.skip)
-            || (asked(&self.skip, "all") && !(has("always") && !asked(&self.skip, "always")))
+            || (asked(&self.skip, "all") && (!has("always") || asked(&self.skip, "always")))
             || (asked(&self.skip, "tagged") && !tags.is_empty())
             || (asked(&self.skip, "untagged") && tags.is_empty());
         !skipped

@@ -214,7 +214,7 @@ impl Loader<'_> {
             return Vec::new();
         };
         if key == "import_tasks" {
-            let Some(path) = diagnostics.keep(self.find_task_file(target, place, &deeper)) else {
+            let Some(path) = diagnostics.keep(Self::find_task_file(target, place, &deeper)) else {
                 return Vec::new();
             };
             return self.task_file(
@@ -369,7 +369,7 @@ fn is_action(key: &str) -> bool {
 }
 
 fn statement<'a>(fields: &mut Fields<'a>, key: &'static str) -> Option<&'a Entry> {
-    let entry = fields.entry(key).or_else(|| {
+    fields.entry(key).or_else(|| {
         let found = fields
             .rest()
             .find(|entry| entry.key.strip_prefix("ansible.builtin.") == Some(key));
@@ -377,8 +377,7 @@ fn statement<'a>(fields: &mut Fields<'a>, key: &'static str) -> Option<&'a Entry
             fields.mark(entry);
         }
         found
-    });
-    entry
+    })
 }
 
 /// The options of imports and includes.

@@ -135,7 +135,7 @@ impl Machinery<'_> {
                 );
             }
         };
-        let hidden = self.setting(task.keywords.no_log.as_ref(), &scope).unwrap_or(true);
+        let hidden = flag_or_false(task.keywords.no_log.as_ref(), &scope).unwrap_or(true);
         match &task.loop_over {
             None => {
                 let tried = self.guarded(task, host, &scope);
@@ -176,7 +176,7 @@ impl Machinery<'_> {
                 None => label_of(&item),
             };
             let tried = self.guarded(task, host, &item_scope);
-            let ended = self.finish(task, host, Some((label, &item)), tried, hidden, Some(&item_scope));
+            let ended = self.finish(task, host, Some(label), tried, hidden, Some(&item_scope));
             whole.status = worse(whole.status, ended.status, index == 0);
             if ended.lost() {
                 whole.message = Some("one or more items failed".to_owned());
@@ -246,7 +246,7 @@ impl Machinery<'_> {
             let mut tried = self.once(task, host, scope);
             tried.attempts = attempt;
             let last = attempt > retries;
-            match self.is_done(task, scope, &tried) {
+            match Self::is_done(task, scope, &tried) {
                 Ok(true) => return tried,
                 Ok(false) if last => {
                     if !task.until.is_empty() && tried.message.is_none() {
@@ -273,7 +273,7 @@ impl Machinery<'_> {
     }
 
     /// Without `until`, retries go on until the task succeeds.
-    fn is_done(&self, task: &Task, scope: &Scope, tried: &Tried) -> Result<bool, Failure> {
+    fn is_done(task: &Task, scope: &Scope, tried: &Tried) -> Result<bool, Failure> {
         if tried.status == Status::Unreachable {
             return Ok(true);
         }
@@ -312,12 +312,12 @@ impl Machinery<'_> {
             Err(failure) => Tried::failed(failure),
         };
         tried.delegated_to = delegated_to;
-        self.judge(task, scope, &mut tried);
+        Self::judge(task, scope, &mut tried);
         tried
     }
 
     /// `changed_when` and `failed_when` have the last word.
-    fn judge(&self, task: &Task, scope: &Scope, tried: &mut Tried) {
+    fn judge(task: &Task, scope: &Scope, tried: &mut Tried) {
         if matches!(tried.status, Status::Unreachable | Status::Skipped) {
             return;
         }
@@ -453,13 +453,13 @@ impl Machinery<'_> {
         &self,
         task: &Task,
         host: &str,
-        item: Option<(String, &Value)>,
+        item: Option<String>,
         tried: Tried,
         hidden: bool,
         scope: Option<&Scope>,
     ) -> Ended {
         let keywords = &task.keywords;
-        let ignores = |setting| scope.is_some_and(|scope| self.setting(setting, scope).unwrap_or(false));
+        let ignores = |setting| scope.is_some_and(|scope| flag_or_false(setting, scope).unwrap_or(false));
         let ignored = match tried.status {
             Status::Failed => ignores(keywords.ignore_errors.as_ref()),
             Status::Unreachable => ignores(keywords.ignore_unreachable.as_ref()),
@@ -467,7 +467,9 @@ impl Machinery<'_> {
         };
         let result = tried.registered();
         let about_facts = match (&tried.delegated_to, scope) {
-            (Some(delegate), Some(scope)) if self.setting(keywords.delegate_facts.as_ref(), scope).unwrap_or(false) => {
+            (Some(delegate), Some(scope))
+                if flag_or_false(keywords.delegate_facts.as_ref(), scope).unwrap_or(false) =>
+            {
                 Some(delegate.clone())
             }
             _ => None,
@@ -486,7 +488,7 @@ impl Machinery<'_> {
             delegated_to: tried.delegated_to,
             item: item
                 .as_ref()
-                .map(|(label, _)| if hidden { "(hidden)".to_owned() } else { label.clone() }),
+                .map(|label| if hidden { "(hidden)".to_owned() } else { label.clone() }),
             status: tried.status,
             changes: tried.outcome.changes,
             message: censored(tried.message.clone()),
@@ -514,14 +516,15 @@ impl Machinery<'_> {
         }
     }
 
-    fn setting(&self, setting: Option<&crate::playbook::Setting>, scope: &Scope) -> Option<bool> {
-        setting.map_or(Some(false), |setting| setting.flag(scope).ok())
-    }
-
     pub(super) fn send(&self, event: Event) {
         // The receiver is gone only when the run is over.
         let _ = self.events.send(event);
     }
+}
+
+/// A flag that is not set is false; `None` when it has no value.
+fn flag_or_false(setting: Option<&crate::playbook::Setting>, scope: &Scope) -> Option<bool> {
+    setting.map_or(Some(false), |setting| setting.flag(scope).ok())
 }
 
 /// `Some(reason)` when a condition does not hold.
@@ -658,6 +661,9 @@ fn job_prefix(task: &Task, host: &str, options: &Value) -> String {
     use sha2::{Digest, Sha256};
     let text = format!("{}\n{host}\n{}\n{options}", task.action.name(), task.title());
     let digest = Sha256::digest(text.as_bytes());
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hex}", task.action.name())
+    let start = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{}-{start:016x}", task.action.name())
 }

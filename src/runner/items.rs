@@ -174,18 +174,17 @@ impl<'a> Batch<'a> {
             handler,
             place: task.place.to_string(),
         });
-        let throttle = task.keywords.throttle.as_ref().map_or(0, |setting| {
-            self.scope(&hosts[0], task)
-                .and_then(|scope| setting.number(&scope).ok())
-                .unwrap_or(0.0)
-                .max(0.0)
-                .min(10_000.0)
-                .round()
-                .to_string()
-                .parse::<usize>()
-                .unwrap_or(0)
+        let throttle = task.keywords.throttle.as_ref().and_then(|setting| {
+            let number = setting.number(&self.scope(&hosts[0], task)?).ok()?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a number from 0 up"
+            )]
+            let hosts_at_once = number as usize;
+            Some(hosts_at_once)
         });
-        let results = self.on_hosts(task, running, throttle);
+        let results = self.on_hosts(task, running, throttle.unwrap_or(0));
         for (host, ended) in results {
             self.settle(
                 task,

@@ -14,6 +14,7 @@ pub type StepGate = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// What the command line says about a run.
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct RunOptions {
     /// Only look.
     pub check_mode: bool,

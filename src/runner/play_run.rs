@@ -191,10 +191,10 @@ impl Run<'_> {
             hosts.retain(|host| limited.contains(host));
         }
         hosts.retain(|host| !self.gone.contains(host));
-        self.ordered(play, hosts, &scope)
+        Self::ordered(play, hosts, &scope)
     }
 
-    fn ordered(&self, play: &Play, mut hosts: Vec<String>, scope: &crate::vars::Scope) -> Result<Vec<String>, Failure> {
+    fn ordered(play: &Play, mut hosts: Vec<String>, scope: &crate::vars::Scope) -> Result<Vec<String>, Failure> {
         let Some(order) = &play.order else {
             return Ok(hosts);
         };

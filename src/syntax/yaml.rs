@@ -29,8 +29,8 @@ pub fn parse(source: &Arc<SourceFile>) -> Result<Option<Node>, Diagnostic> {
     let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
     loader.early_parse(false);
     let mut parser = Parser::new_from_str(source.text());
-    let loaded = parser.load(&mut loader, true);
-    let error = loader.error().cloned().or(loaded.err());
+    let outcome = parser.load(&mut loader, true);
+    let error = loader.error().cloned().or(outcome.err());
     if let Some(error) = error {
         let place = Place {
             source: Arc::clone(source),

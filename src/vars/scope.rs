@@ -132,7 +132,7 @@ impl Scope {
         let value = self.evaluate_value(template::strip_braces(expression))?;
         if let Some(text) = value.as_str() {
             if template::holds_template(text) {
-                return self.is_true(&text.to_owned());
+                return self.is_true(text);
             }
             return Ok(match crate::syntax::parse_bool(text) {
                 Some(truth) => truth,

@@ -1,0 +1,50 @@
+# What there is to do: `make demo` and `make test` need nothing but a Debian 12 machine, root and cargo.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+LAB := tests/lab/lab
+WORKERS ?= 2
+REAL ?=
+ifeq ($(REAL),)
+KIND := stand-in
+FROM := 1.28.0
+TO := 1.28.2
+else
+KIND := real
+FROM := 1.20.0
+TO := 1.20.2
+endif
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+.PHONY: deps
+deps: ## Install the Debian packages that building and testing need
+	@tests/tools/install-packages
+
+.PHONY: build
+build: deps ## Build krun (target/release/krun)
+	cargo build --release --locked
+
+.PHONY: demo
+demo: build ## Bring up lab nodes with a cluster and upgrade it with krun (REAL=1: a real control plane)
+	$(LAB) setup --cluster $(KIND)
+	$(LAB) up --name demo --cluster $(KIND) --masters 1 --workers $(WORKERS) --version $(FROM)
+	trap '$(LAB) clean --name demo' EXIT; \
+	KRUN_LAB_KEYS="$$($(LAB) status --name demo --state-folder)" \
+	$(LAB) ctl --name demo -- target/release/krun playbooks/upgrade.yml -i inventory/lab -e kubernetes_version=$(TO)
+
+.PHONY: test
+test: deps ## Run all tests
+	tests/tools/run-tests
+
+.PHONY: test-real
+test-real: deps ## Run the tests on the real control plane (builds it the first time)
+	KRUN_TEST_REAL=1 tests/tools/run-tests real
+
+.PHONY: lint
+lint: deps ## Formatting, clippy, shellcheck, licences
+	tests/tools/lint
