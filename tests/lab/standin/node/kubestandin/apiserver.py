@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/openapi/v2":
             # An empty protobuf document: kubectl then has no schema to validate with and goes on.
             self._require_user()
-            self._send(200, b"", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+            self._send(200, b"", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
         elif path in ("/api", "/apis") or parse_path(path) is None:
             self._require_user()
             return self._discovery(path)
@@ -409,6 +409,9 @@ class Handler(BaseHTTPRequestHandler):
 
 def _parse(raw: bytes):
     """JSON, or YAML as server-side apply sends it."""
+    if raw.startswith(protobuf.MAGIC):
+        # What `kubectl create configmap` and its likes send.
+        raise ApiError(415, "UnsupportedMediaType", "the lab's API server takes no protobuf: use `kubectl apply -f` or `kubectl create -f`")
     try:
         return json.loads(raw)
     except ValueError:

@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import tempfile
 
 from .. import versions
 from ..client import Client
 from .context import NAMESPACE
 from .failure import Failure
-from .staticpods import TMP
+from .staticpods import temporary
 
 FILE = "/var/lib/kubelet/config.yaml"
 
@@ -20,8 +19,7 @@ def write(client: Client, cluster: versions.Version, kubeadm: versions.Version) 
         raise Failure(f'failed to get component configs: could not get kubelet configuration from ConfigMap "{name}": configmaps "{name}" not found')
     # Kept since 1.26.
     if kubeadm.minor >= 26:
-        os.makedirs(TMP, mode=0o700, exist_ok=True)
-        backup = os.path.join(tempfile.mkdtemp(prefix="kubeadm-kubelet-config", dir=TMP), "config.yaml")
+        backup = os.path.join(temporary("kubeadm-kubelet-config"), "config.yaml")
         print(f"[upgrade] Backing up kubelet config file to {backup}")
         shutil.copy2(FILE, backup)
     print(f'[kubelet-start] Writing kubelet configuration to file "{FILE}"')

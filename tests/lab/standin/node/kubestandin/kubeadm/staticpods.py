@@ -2,9 +2,9 @@
 
 import datetime
 import os
+import random
 import shutil
 import subprocess
-import tempfile
 import time
 
 import yaml
@@ -29,8 +29,7 @@ class Upgrade:
         self._client, self._config, self._node, self._address = client, config, node, address
         self._patches, self._renew = patches, renew
         stamp = datetime.datetime.now().strftime("%Y-%m-%d-%H-%M-%S")
-        os.makedirs(TMP, mode=0o700, exist_ok=True)
-        self._new = tempfile.mkdtemp(prefix="kubeadm-upgraded-manifests", dir=TMP)
+        self._new = temporary("kubeadm-upgraded-manifests")
         self._backup = _make(f"{TMP}/kubeadm-backup-manifests-{stamp}")
         self._etcd_backup = _make(f"{TMP}/kubeadm-backup-etcd-{stamp}")
         # The components whose manifest was touched: these are put back when something fails.
@@ -177,6 +176,11 @@ class Upgrade:
             if component == "etcd" and self._touched[-1] != "etcd":
                 continue
             os.replace(f"{self._backup}/{component}.yaml", f"{manifests.MANIFESTS}/{component}.yaml")
+
+
+def temporary(prefix: str) -> str:
+    """A new folder whose name ends in digits, as Go makes it."""
+    return _make(f"{TMP}/{prefix}{random.randrange(10**9)}")
 
 
 def _make(folder: str) -> str:
