@@ -8,6 +8,7 @@ mod debug;
 mod definition;
 mod fail;
 mod failure;
+mod kubeadm;
 mod module;
 mod outcome;
 mod package;

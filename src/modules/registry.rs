@@ -1,4 +1,6 @@
-use super::{ModuleDefinition, assert, command, debug, fail, package, ping, raw, script, set_fact, shell, systemd};
+use super::{
+    ModuleDefinition, assert, command, debug, fail, kubeadm, package, ping, raw, script, set_fact, shell, systemd,
+};
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
@@ -6,6 +8,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<debug::Debug>(),
     ModuleDefinition::of::<fail::Fail>(),
+    ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<package::Package>(),
     ModuleDefinition::of::<ping::Ping>(),
     ModuleDefinition::of::<raw::Raw>(),
