@@ -1,0 +1,126 @@
+//! A lab of real nodes for a test, and krun run against it.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use super::{Ran, repository};
+
+/// Nodes with a stand-in cluster; gone when dropped.
+pub struct Lab {
+    name: String,
+    inventory: tempfile::NamedTempFile,
+}
+
+impl Lab {
+    /// Brings up a lab with a cluster of this version; `None`, with the reason on standard error, where that cannot be.
+    pub fn up(name: &str, masters: usize, workers: usize, version: &str) -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: lab nodes need root");
+            return None;
+        }
+        let name = format!("t-{name}");
+        run_lab(&["setup", "--cluster", "stand-in"]);
+        run_lab(&["clean", "--name", &name]);
+        let (masters, workers) = (masters.to_string(), workers.to_string());
+        run_lab(&[
+            "up",
+            "--name",
+            &name,
+            "--cluster",
+            "stand-in",
+            "--masters",
+            &masters,
+            "--workers",
+            &workers,
+            "--version",
+            version,
+        ]);
+        let inventory = tempfile::Builder::new().suffix(".ini").tempfile().unwrap();
+        let lab = Self { name, inventory };
+        let text = lab.lab(&["inventory"]);
+        std::fs::write(lab.inventory.path(), text).unwrap();
+        Some(lab)
+    }
+
+    /// Runs a command of the lab tool for this lab; gives what it printed.
+    pub fn lab(&self, args: &[&str]) -> String {
+        let mut all = vec![args[0], "--name", &self.name];
+        all.extend(&args[1..]);
+        run_lab(&all)
+    }
+
+    /// Runs a command on a node, without krun; gives what it printed.
+    pub fn on(&self, node: &str, command: &str) -> String {
+        self.lab(&["run", node, "--", "sh", "-c", command])
+    }
+
+    /// Runs krun on the controller's side of the lab, with the lab's inventory.
+    pub fn krun(&self, args: &[&str]) -> Ran {
+        let output = Command::new(lab_tool())
+            .args(["ctl", "--name", &self.name, "--", env!("CARGO_BIN_EXE_krun")])
+            .args(args)
+            .arg("-i")
+            .arg(self.inventory.path())
+            .current_dir(repository())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Ran {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// What ran on the nodes so far, in order: `NODE PROGRAM ARGS`.
+    pub fn trace(&self) -> Vec<String> {
+        let text = self.lab(&["trace"]);
+        text.lines()
+            .filter_map(|line| {
+                let mut fields = line.split('\t').skip(1);
+                let (node, _user) = (fields.next()?, fields.next()?);
+                Some(format!("{node} {}", fields.collect::<Vec<_>>().join(" ")))
+            })
+            .collect()
+    }
+
+    /// `NAME STATUS VERSION` of each node, as the cluster sees them.
+    pub fn nodes(&self) -> Vec<String> {
+        let text = self.on(
+            "m1",
+            "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers",
+        );
+        text.lines()
+            .map(|line| {
+                let columns: Vec<_> = line.split_whitespace().collect();
+                format!("{} {} {}", columns[0], columns[1], columns[columns.len() - 1])
+            })
+            .collect()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = Command::new(lab_tool()).args(["clean", "--name", &self.name]).output();
+    }
+}
+
+fn lab_tool() -> PathBuf {
+    repository().join("tests/lab/lab")
+}
+
+fn run_lab(args: &[&str]) -> String {
+    let Output { status, stdout, stderr } = Command::new(lab_tool())
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        status.success(),
+        "lab {args:?}: {}{}",
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr)
+    );
+    String::from_utf8_lossy(&stdout).into_owned()
+}
