@@ -12,10 +12,12 @@ mod kubeadm;
 mod module;
 mod outcome;
 mod package;
+mod pause;
 mod ping;
 mod program;
 mod random;
 mod raw;
+mod reboot;
 mod registry;
 mod script;
 mod set_fact;
@@ -23,6 +25,7 @@ mod shell;
 mod systemd;
 #[cfg(test)]
 mod testing;
+mod yum_repo;
 
 pub use context::{Context, FileFinder, Reporter};
 pub use definition::{ArgumentError, ModuleDefinition, RunsOn};

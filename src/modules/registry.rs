@@ -1,5 +1,6 @@
 use super::{
-    ModuleDefinition, assert, command, debug, fail, kubeadm, package, ping, raw, script, set_fact, shell, systemd,
+    ModuleDefinition, assert, command, debug, fail, kubeadm, package, pause, ping, raw, reboot, script, set_fact,
+    shell, systemd, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -10,12 +11,15 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<fail::Fail>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<package::Package>(),
+    ModuleDefinition::of::<pause::Pause>(),
     ModuleDefinition::of::<ping::Ping>(),
     ModuleDefinition::of::<raw::Raw>(),
+    ModuleDefinition::of::<reboot::Reboot>(),
     ModuleDefinition::of::<script::Script>(),
     ModuleDefinition::of::<set_fact::SetFact>(),
     ModuleDefinition::of::<shell::Shell>(),
     ModuleDefinition::of::<systemd::Systemd>(),
+    ModuleDefinition::of::<yum_repo::YumRepo>(),
 ];
 
 /// All modules, in the order of `krun doc`.

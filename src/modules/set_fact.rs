@@ -69,7 +69,10 @@ mod tests {
     #[test]
     fn every_option_is_a_variable() {
         let outcome = run_on_controller("set-fact", json!({"a": 1, "b": ["x"], "cacheable": "yes"})).unwrap();
-        assert_eq!(serde_json::Value::Object(outcome.variables), json!({"a": 1, "b": ["x"]}));
+        assert_eq!(
+            serde_json::Value::Object(outcome.variables),
+            json!({"a": 1, "b": ["x"]})
+        );
         assert_eq!(outcome.facts["a"], 1);
         assert!(!outcome.changed);
     }
