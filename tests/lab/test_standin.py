@@ -141,9 +141,14 @@ class StandIn(unittest.TestCase):
         wait_until(lambda: node_lines()["w2"][0] == "Ready", "w2 is Ready again")
 
     def test_5_a_disruption_budget_blocks_a_drain(self):
+        set_faults({"program": "kube-apiserver", "match": "eviction default/scratch", "action": "refuse-eviction", "times": -1})
+        where = run("m1", "kubectl get pods -l app=scratch -o jsonpath='{.items[0].spec.nodeName}'")
+        refused = fails("m1", f"kubectl drain {where} --ignore-daemonsets --delete-emptydir-data --timeout=2s")
+        self.assertIn("will retry after 5s", refused)
+        run("m1", f"kubectl uncordon {where}")
+        set_faults()
         run("m1", """kubectl patch pdb web --type merge -p '{"spec":{"minAvailable":2}}'""")
-        blocked = fails("m1", "kubectl drain w1 --ignore-daemonsets --delete-emptydir-data --timeout=2s"
-                              " && kubectl drain w2 --ignore-daemonsets --delete-emptydir-data --timeout=2s")
+        blocked = fails("m1", "kubectl drain w1 w2 --ignore-daemonsets --delete-emptydir-data --timeout=6s")
         self.assertIn("Cannot evict pod as it would violate the pod's disruption budget", blocked)
         run("m1", """kubectl uncordon w1 w2; kubectl patch pdb web --type merge -p '{"spec":{"minAvailable":1}}'""")
         run("m1", "kubectl drain w1 --ignore-daemonsets --delete-emptydir-data --timeout=30s && kubectl uncordon w1")

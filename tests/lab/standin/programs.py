@@ -1,6 +1,7 @@
 """The programs of the stand-in, as every node sees them under /usr/lib/kube-standin: ours, and a real kubectl."""
 
 import compileall
+import os
 import py_compile
 import shutil
 from pathlib import Path
@@ -25,7 +26,8 @@ def build(cache: Path) -> None:
 
 def _make(program: Path, target: Path) -> None:
     shutil.copytree(SOURCE, target, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy2(program, target / "kubectl")
+    # A second name costs nothing; the program is large.
+    os.link(program, target / "kubectl")
     # Nodes cannot write here, and would compile everything at each start.
     compileall.compile_dir(
         target, quiet=1, stripdir=str(target), prependdir=NODE_PATH, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
