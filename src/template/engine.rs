@@ -5,6 +5,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, ErrorKind, Expression, UndefinedBehavior, Value};
 use regex::Regex;
 
+use super::scan::keep_backslashes_in_text;
 use super::{TemplateError, filters, python, registry, tests};
 
 /// Steps an expression or template may take: bounds a runaway loop, and is far above real templates.
@@ -49,6 +50,8 @@ pub fn check_expression(expression: &str) -> Result<(), TemplateError> {
 /// # Errors
 /// The first mistake found.
 pub fn check_text(text: &str) -> Result<(), TemplateError> {
+    let kept = keep_backslashes_in_text(text);
+    let text = kept.as_ref();
     engine(Strictness::Strict)
         .get_template(text)
         .map_err(|error| TemplateError::from_engine(&error, text))?;
@@ -166,6 +169,11 @@ fn strictness_for(text: &str, variables: &Value) -> Result<Strictness, TemplateE
     } else {
         Strictness::Guarded
     })
+}
+
+/// The engine for filters and tests that something else than Jinja calls.
+pub(super) fn strict_engine() -> &'static Environment<'static> {
+    engine(Strictness::Strict)
 }
 
 fn engine(strictness: Strictness) -> &'static Environment<'static> {

@@ -16,5 +16,5 @@ pub use convert::{from_json, to_json};
 pub(crate) use engine::pattern;
 pub use engine::{check_expression, check_text, evaluate, names_in_expression, names_in_text, render};
 pub use error::TemplateError;
-pub use handlebars_files::render as render_handlebars;
-pub use scan::{holds_template, strip_braces, whole_expression};
+pub use handlebars_files::{check as check_handlebars, render as render_handlebars};
+pub use scan::{holds_template, keep_backslashes, keep_backslashes_in_text, strip_braces, whole_expression};

@@ -170,7 +170,7 @@ impl Scope {
             return Ok(Value::String(text.to_owned()));
         }
         match template::whole_expression(text) {
-            Some(expression) => self.evaluate(expression),
+            Some(expression) => self.evaluate(&template::keep_backslashes(expression)),
             None => self.render_text(text).map(Value::String),
         }
     }
@@ -181,7 +181,7 @@ impl Scope {
     /// As [`Scope::evaluate`].
     pub fn render_text(&self, text: &str) -> Result<String, TemplateError> {
         if template::holds_template(text) {
-            template::render(text, &self.root())
+            template::render(&template::keep_backslashes_in_text(text), &self.root())
         } else {
             Ok(text.to_owned())
         }

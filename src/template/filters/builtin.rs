@@ -51,4 +51,5 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("unique", jinja::unique);
     registry.filter("upper", jinja::upper);
     registry.filter("urlencode", jinja::urlencode);
+    registry.filter("zip", jinja::zip);
 }

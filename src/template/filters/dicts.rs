@@ -2,6 +2,7 @@ use minijinja::value::{Kwargs, Rest, ValueKind, from_args};
 use minijinja::{Error, State, Value};
 use serde_json::{Map, Value as Json};
 
+use super::mapping;
 use crate::template::arguments::{Arguments, More, refusal};
 use crate::template::registry::Registry;
 use crate::template::{from_json, to_json};
@@ -113,20 +114,22 @@ fn dict2items(value: &Value, values: More) -> Result<Vec<Value>, Error> {
     }
     let pair = |key: Value| {
         let item = value.get_item(&key)?;
-        Ok([(key_name.clone(), key), (value_name.clone(), item)]
-            .into_iter()
-            .collect())
+        Ok(mapping([(key_name.as_str(), key), (value_name.as_str(), item)]))
     };
     value.try_iter()?.map(pair).collect()
 }
 
 fn items2dict(value: &Value, values: More) -> Result<Value, Error> {
     let arguments = Arguments::read("items2dict", &["key_name", "value_name"], values)?;
-    let key_name = arguments.text("key_name").unwrap_or_else(|| "key".to_owned());
-    let value_name = arguments.text("value_name").unwrap_or_else(|| "value".to_owned());
+    // A name may be a number: the items may be lists.
+    let key_name = arguments.get("key_name").cloned().unwrap_or_else(|| Value::from("key"));
+    let value_name = arguments
+        .get("value_name")
+        .cloned()
+        .unwrap_or_else(|| Value::from("value"));
     let mut pairs = Vec::new();
     for item in value.try_iter()? {
-        let (key, value) = (item.get_attr(&key_name)?, item.get_attr(&value_name)?);
+        let (key, value) = (item.get_item(&key_name)?, item.get_item(&value_name)?);
         if key.is_undefined() || value.is_undefined() {
             return Err(refusal(format!(
                 "`items2dict`: each item needs `{key_name}` and `{value_name}`"
@@ -134,7 +137,7 @@ fn items2dict(value: &Value, values: More) -> Result<Value, Error> {
         }
         pairs.push((key, value));
     }
-    Ok(pairs.into_iter().collect())
+    Ok(mapping(pairs))
 }
 
 /// The piped value is the key, and the container is the argument, so that it works with `map`.

@@ -5,6 +5,7 @@ use minijinja::{Error, Value};
 use openssl::base64::{decode_block, encode_block};
 use openssl::hash::{MessageDigest, hash};
 
+use super::mapping;
 use crate::template::arguments::refusal;
 use crate::template::registry::Registry;
 
@@ -24,13 +25,7 @@ pub(super) fn register(registry: &mut Registry<'_>) {
 fn b64decode(value: String) -> Result<String, Error> {
     let text: String = value.split_whitespace().collect();
     let wrong = || refusal("`b64decode`: the text is no Base64");
-    let mut bytes = decode_block(&text).map_err(|_| wrong())?;
-    // The decoder keeps the padding as zeros.
-    let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
-    if padding > 2 {
-        return Err(wrong());
-    }
-    bytes.truncate(bytes.len().saturating_sub(padding));
+    let bytes = decode_block(&text).map_err(|_| wrong())?;
     String::from_utf8(bytes).map_err(|_| refusal("`b64decode`: the decoded bytes are no text"))
 }
 
@@ -105,7 +100,7 @@ fn urlsplit(url: String, part: Option<String>) -> Result<Value, Error> {
         ("username", Value::from(username)),
     ];
     match part {
-        None => Ok(parts.into_iter().collect()),
+        None => Ok(mapping(parts)),
         Some(name) => match parts.into_iter().find(|(known, _)| *known == name) {
             Some((_, value)) => Ok(value),
             None => Err(refusal(format!("`urlsplit`: a URL has no part `{name}`"))),

@@ -14,7 +14,8 @@ mod yaml;
 
 use std::sync::LazyLock;
 
-use minijinja::Environment;
+use indexmap::IndexMap;
+use minijinja::{Environment, Value};
 
 use super::registry::Registry;
 
@@ -47,4 +48,10 @@ fn fill(registry: &mut Registry<'_>) {
     paths::register(registry);
     encoding::register(registry);
     numbers::register(registry);
+}
+
+/// A mapping that keeps the order of its keys.
+fn mapping<K: Into<Value>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Value {
+    let map: IndexMap<Value, Value> = pairs.into_iter().map(|(key, value)| (key.into(), value)).collect();
+    Value::from_object(map)
 }

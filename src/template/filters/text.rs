@@ -18,16 +18,21 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     });
 }
 
+/// As Python's `shlex.quote`, which leaves more words bare than shells need.
 fn quote(value: &Value) -> Result<String, Error> {
     let text = if value.is_none() {
         String::new()
     } else {
         value.to_string()
     };
-    match shlex::try_quote(&text) {
-        Ok(quoted) => Ok(quoted.into_owned()),
-        Err(_) => Err(refusal("`quote`: the text holds a NUL character")),
+    if text.contains('\0') {
+        return Err(refusal("`quote`: the text holds a NUL character"));
     }
+    let bare = |character: char| character.is_ascii_alphanumeric() || "_@%+=:,./-".contains(character);
+    if !text.is_empty() && text.chars().all(bare) {
+        return Ok(text);
+    }
+    Ok(format!("'{}'", text.replace('\'', r#"'"'"'"#)))
 }
 
 fn comment(value: &Value, values: More) -> Result<String, Error> {
@@ -97,7 +102,7 @@ fn center(value: &Value, values: More) -> Result<String, Error> {
 fn truncate(value: &Value, values: More) -> Result<String, Error> {
     let arguments = Arguments::read("truncate", &["length", "killwords", "end", "leeway"], values)?;
     let length = arguments.count("length", 255)?;
-    let leeway = arguments.count("leeway", 0)?;
+    let leeway = arguments.count("leeway", 5)?;
     let end = arguments.text("end").unwrap_or_else(|| "...".to_owned());
     let text = value.to_string();
     if text.chars().count() <= length.saturating_add(leeway) {
