@@ -21,10 +21,12 @@ mod reboot;
 mod registry;
 mod script;
 mod set_fact;
+mod setup;
 mod shell;
 mod systemd;
 #[cfg(test)]
 mod testing;
+mod wait_for;
 mod yum_repo;
 
 pub use context::{Context, FileFinder, Reporter};

@@ -1,6 +1,6 @@
 use super::{
     ModuleDefinition, assert, command, debug, fail, kubeadm, package, pause, ping, raw, reboot, script, set_fact,
-    shell, systemd, yum_repo,
+    setup, shell, systemd, wait_for, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -17,8 +17,10 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<reboot::Reboot>(),
     ModuleDefinition::of::<script::Script>(),
     ModuleDefinition::of::<set_fact::SetFact>(),
+    ModuleDefinition::of::<setup::Setup>(),
     ModuleDefinition::of::<shell::Shell>(),
     ModuleDefinition::of::<systemd::Systemd>(),
+    ModuleDefinition::of::<wait_for::WaitFor>(),
     ModuleDefinition::of::<yum_repo::YumRepo>(),
 ];
 
