@@ -1,13 +1,15 @@
 use super::{
-    ModuleDefinition, assert, command, debug, fail, kubeadm, package, pause, ping, raw, reboot, script, set_fact,
-    setup, shell, systemd, wait_for, yum_repo,
+    ModuleDefinition, assert, command, cordon, debug, drain, fail, kubeadm, package, pause, ping, raw, reboot, script,
+    set_fact, setup, shell, stat, systemd, template, uncordon, wait_for, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<assert::Assert>(),
     ModuleDefinition::of::<command::Command>(),
+    ModuleDefinition::of::<cordon::Cordon>(),
     ModuleDefinition::of::<debug::Debug>(),
+    ModuleDefinition::of::<drain::Drain>(),
     ModuleDefinition::of::<fail::Fail>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<package::Package>(),
@@ -19,8 +21,12 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<set_fact::SetFact>(),
     ModuleDefinition::of::<setup::Setup>(),
     ModuleDefinition::of::<shell::Shell>(),
+    ModuleDefinition::of::<stat::Stat>(),
     ModuleDefinition::of::<systemd::Systemd>(),
+    ModuleDefinition::of::<template::Template>(),
+    ModuleDefinition::of::<uncordon::Uncordon>(),
     ModuleDefinition::of::<wait_for::WaitFor>(),
+    ModuleDefinition::of::<wait_ready::WaitReady>(),
     ModuleDefinition::of::<yum_repo::YumRepo>(),
 ];
 

@@ -111,3 +111,32 @@ pub fn asked(log: &Log) -> Vec<String> {
 pub fn local_shell() -> Box<dyn Connection> {
     connection::open(&Endpoint::local("n1"))
 }
+
+/// A shell of one's choice on this machine; see [`shells`].
+pub struct ShellNode {
+    connection: Box<dyn Connection>,
+    _directory: tempfile::TempDir,
+}
+
+impl ShellNode {
+    pub fn connection(&mut self) -> &mut dyn Connection {
+        self.connection.as_mut()
+    }
+}
+
+/// A connection to this machine through a shell that is given as a command line, for example `busybox sh`.
+pub fn shells(shell: &str) -> ShellNode {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let wrapper = directory.path().join("shell");
+    std::fs::write(&wrapper, format!("#!/bin/sh\nexec {shell} \"$@\"\n")).expect("a wrapper");
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    let connection = connection::open(&Endpoint {
+        shell: wrapper.to_str().expect("a plain path").to_owned(),
+        ..Endpoint::local("n1")
+    });
+    ShellNode {
+        connection,
+        _directory: directory,
+    }
+}

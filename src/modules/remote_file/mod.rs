@@ -1,0 +1,18 @@
+//! Files on the node, for all modules that look at them or change them: attributes, contents, and putting a new
+//! content in place in one step.
+
+mod attributes;
+mod content;
+mod found;
+mod install;
+mod mode;
+
+pub(super) use attributes::{Attributes, octal, word};
+pub(super) use content::{Content, digest};
+pub(super) use found::{Found, Query};
+pub(super) use install::{FilePlan, Wanted, check_validation, make_directories};
+
+/// The last part of a path.
+pub(super) fn file_name(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+}
