@@ -33,6 +33,7 @@ const LOOK_LIMIT: Duration = Duration::from_secs(15);
 /// Reboots a machine and waits until it is back and answers.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[allow(clippy::struct_field_names, reason = "the options have Ansible's names")]
 pub struct Reboot {
     /// Longest time in seconds until the machine is back and the test command succeeds.
     reboot_timeout: Count,

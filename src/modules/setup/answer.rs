@@ -91,8 +91,14 @@ fn variables(environment: &[u8]) -> Map<String, Value> {
         .collect()
 }
 
-/// The mask, network and broadcast address that follow from the default address and its prefix.
+/// The mask, network and broadcast address that follow from the default address and its prefix. Without a default route
+/// the default addresses are empty mappings, as in Ansible.
 fn add_network(facts: &mut Map<String, Value>) {
+    if facts.contains_key("all_ipv4_addresses") {
+        for name in ["default_ipv4", "default_ipv6"] {
+            facts.entry(name).or_insert_with(|| Value::Object(Map::new()));
+        }
+    }
     let Some(Value::Object(default)) = facts.get_mut("default_ipv4") else {
         return;
     };
@@ -129,6 +135,7 @@ mod tests {
                 "selinux": {"status": "disabled"},
                 "default_ipv4": {"address": "10.77.0.11", "prefix": "24", "netmask": "255.255.255.0",
                     "network": "10.77.0.0", "broadcast": "10.77.0.255"},
+                "default_ipv6": {},
                 "mounts": [{"mount": "/", "device": "/dev/vda", "fstype": "ext4", "options": "rw",
                     "size_total": 102_400, "size_available": 40_960}],
                 "env": {"HOME": "/root", "TWO": "a\nb"},

@@ -225,7 +225,8 @@ impl YumRepo {
             ("group", is_group_wrong),
         ]
         .into_iter()
-        .filter_map(|(name, is_wrong)| is_wrong.then(|| name.to_owned()))
+        .filter(|(_, is_wrong)| *is_wrong)
+        .map(|(name, _)| name.to_owned())
         .collect()
     }
 
