@@ -157,7 +157,7 @@ def up(layout: Layout, cache_dir: Path, wanted: Config, say: Say) -> Lab:
     claims.claim(layout)
     wanted.write(layout)
     lab = Lab(layout, wanted, cache_dir)
-    saved.note_use(layout, Path(wanted.base))
+    saved.note_use(layout, Path(wanted.base), *(Path(host) for host, _, _ in wanted.binds))
     shutil.copytree(NODE_TOOLS, layout.tools, ignore=shutil.ignore_patterns("__pycache__"))
     keys.make(layout, lab.nodes)
     network.make_control(layout)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from labkit import cache as products
-from labkit import mirror
+from labkit import mirror, saved
 from labkit.errors import LabError
 
 VERSIONS = ("1.20.0", "1.20.2")
@@ -16,7 +16,7 @@ TIME_LIMIT_SECONDS = 3 * 3600
 
 def folder(cache: Path) -> Path:
     """Holds vVERSION/kubeadm, vVERSION/kube-apiserver and so on."""
-    return cache / "k8s-real" / "bin"
+    return cache / "k8s-real" / f"programs-{key()}"
 
 
 def key() -> str:
@@ -29,6 +29,7 @@ def are_built(cache: Path) -> bool:
 
 def build(cache: Path) -> None:
     if products.build(folder(cache), key(), lambda target: _compile(cache, target)):
+        saved.prune(folder(cache))
         _say("Kubernetes is built and cached")
 
 
@@ -40,10 +41,10 @@ def _compile(cache: Path, target: Path) -> None:
         if stale != work:
             products.remove(stale)
     work.mkdir(parents=True, exist_ok=True)
-    log = work.with_name("build.log")
+    log = work / "build.log"
     _say(f"building Kubernetes {' and '.join(VERSIONS)} from source, once; this takes 5 to 30 minutes (log: {log})")
     command = ["nice", "-n", "10", str(COMPILE), str(work), mirror.of_suite("bookworm"), KEYRING, *VERSIONS]
-    with open(log, "wb") as output:
+    with open(log, "ab") as output:
         try:
             subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=True, timeout=TIME_LIMIT_SECONDS

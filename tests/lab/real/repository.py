@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from labkit import cache as products
+from labkit import saved
 from labkit.errors import LabError
 from real import binaries
 
@@ -25,12 +26,16 @@ exclude=kubelet kubeadm kubectl cri-tools kubernetes-cni
 
 
 def folder(cache: Path) -> Path:
-    return cache / "repo" / "real"
+    return cache / "repo" / f"real-{_key()}"
 
 
 def build(cache: Path) -> None:
-    key = products.hash_of(SPECS, KUBELET, Path(__file__), binaries.key())
-    products.build(folder(cache), key, lambda target: _make(binaries.folder(cache), target))
+    if products.build(folder(cache), _key(), lambda target: _make(binaries.folder(cache), target)):
+        saved.prune(folder(cache))
+
+
+def _key() -> str:
+    return products.hash_of(SPECS, KUBELET, Path(__file__), binaries.key())
 
 
 def _make(programs: Path, target: Path) -> None:
