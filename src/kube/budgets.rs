@@ -88,7 +88,7 @@ mod tests {
         Pod::list(&list).remove(0)
     }
 
-    fn budget(namespace: &str, selector: Value) -> Budget {
+    fn budget(namespace: &str, selector: &Value) -> Budget {
         let list = json!({"items": [{
             "metadata": {"name": "web", "namespace": namespace},
             "spec": {"selector": selector},
@@ -108,12 +108,12 @@ mod tests {
     #[case("shop", json!({}), true)]
     #[case("shop", json!(null), false)]
     fn which_pods_a_budget_covers(#[case] namespace: &str, #[case] selector: Value, #[case] covered: bool) {
-        assert_eq!(budget(namespace, selector).covers(&pod()), covered);
+        assert_eq!(budget(namespace, &selector).covers(&pod()), covered);
     }
 
     #[test]
     fn a_spent_budget_blocks_and_says_why() {
-        let mut budget = budget("shop", json!({"matchLabels": {"app": "web"}}));
+        let mut budget = budget("shop", &json!({"matchLabels": {"app": "web"}}));
         assert_eq!(
             budget.blocks(&pod()).as_deref(),
             Some("PodDisruptionBudget shop/web needs 2 healthy, has 2")

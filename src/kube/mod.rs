@@ -11,6 +11,6 @@ mod versions;
 pub use budgets::Budget;
 pub use nodes::Node;
 pub use plan_output::{Component, ComponentConfig, Offer, UpgradePlan};
-pub use pods::{DrainOptions, Pod};
+pub use pods::{DrainOptions, Owner, Pod};
 pub use skew::{SkewError, check_kubelet, check_upgrade};
 pub use versions::{Version, VersionError};

@@ -1,5 +1,18 @@
 use serde_json::Value;
 
+/// What made a pod, and would make it anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Nothing: the pod is lost when it leaves.
+    Nobody,
+    /// A manifest on the node; what the API shows is its mirror, which nobody can evict.
+    Manifest,
+    /// A `DaemonSet`, which would make it anew on the same node.
+    DaemonSet,
+    /// Something that makes it anew on another node.
+    Controller,
+}
+
 /// A pod as far as a drain cares about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
@@ -9,10 +22,8 @@ pub struct Pod {
     pub name: String,
     /// Its labels.
     pub labels: Vec<(String, String)>,
-    /// Kind of the object that made it and makes it anew elsewhere (`ReplicaSet`, `DaemonSet`).
-    pub controller: Option<String>,
-    /// A static pod's image in the API; nobody can evict it.
-    pub is_mirror: bool,
+    /// What made it.
+    pub owner: Owner,
     /// It keeps data in an emptyDir, which is lost with it.
     pub has_local_data: bool,
     /// It ran to its end; nothing is lost with it.
@@ -28,12 +39,27 @@ pub struct Pod {
 /// What the author of a drain allows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DrainOptions {
-    /// Leave the pods of DaemonSets where they are.
+    /// Leave the pods of `DaemonSets` where they are.
     pub ignore_daemonsets: bool,
     /// Data in emptyDirs may be lost.
     pub delete_emptydir_data: bool,
     /// Pods that nothing makes anew may be lost.
     pub force: bool,
+}
+
+impl Owner {
+    fn read(metadata: &Value) -> Self {
+        if metadata["annotations"].get("kubernetes.io/config.mirror").is_some() {
+            return Self::Manifest;
+        }
+        let owners = metadata["ownerReferences"].as_array();
+        let controller = owners.and_then(|owners| owners.iter().find(|owner| owner["controller"] == true));
+        match controller.map(|owner| owner["kind"].as_str()) {
+            None => Self::Nobody,
+            Some(Some("DaemonSet")) => Self::DaemonSet,
+            Some(_) => Self::Controller,
+        }
+    }
 }
 
 impl Pod {
@@ -48,8 +74,6 @@ impl Pod {
     fn read(pod: &Value) -> Option<Self> {
         let metadata = &pod["metadata"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let owners = metadata["ownerReferences"].as_array();
-        let controller = owners.and_then(|owners| owners.iter().find(|owner| owner["controller"] == true));
         let volumes = pod["spec"]["volumes"].as_array();
         let containers = pod["spec"]["containers"].as_array();
         let conditions = pod["status"]["conditions"].as_array();
@@ -60,8 +84,7 @@ impl Pod {
                 .as_object()
                 .map(|labels| labels.iter().map(|(key, value)| (key.clone(), text(value))).collect())
                 .unwrap_or_default(),
-            controller: controller.map(|owner| text(&owner["kind"])),
-            is_mirror: metadata["annotations"].get("kubernetes.io/config.mirror").is_some(),
+            owner: Owner::read(metadata),
             has_local_data: volumes
                 .is_some_and(|volumes| volumes.iter().any(|volume| volume.get("emptyDir").is_some())),
             is_finished: matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")),
@@ -90,19 +113,18 @@ impl Pod {
             .map(|(_, value)| value.as_str())
     }
 
-    /// A drain leaves it where it is: static pods always, those of DaemonSets because they would come back at once.
+    /// A drain leaves it where it is: static pods always, those of `DaemonSets` because they would come back at once.
     pub fn stays(&self) -> bool {
-        self.is_mirror || (self.belongs_to_daemonset() && !self.is_finished)
+        self.owner == Owner::Manifest || self.is_held_by_daemonset()
     }
 
-    /// A DaemonSet made it.
-    pub fn belongs_to_daemonset(&self) -> bool {
-        self.controller.as_deref() == Some("DaemonSet")
+    fn is_held_by_daemonset(&self) -> bool {
+        self.owner == Owner::DaemonSet && !self.is_finished
     }
 
     /// It leaves the node and nothing makes it anew.
     pub fn is_lost_by_drain(&self) -> bool {
-        !self.stays() && !self.is_finished && self.controller.is_none()
+        !self.stays() && !self.is_finished && self.owner == Owner::Nobody
     }
 
     /// It leaves the node, and the data in its emptyDir with it.
@@ -127,7 +149,7 @@ impl DrainOptions {
             self.ignore_daemonsets,
             "ignore_daemonsets",
             "pods of DaemonSets, which cannot leave",
-            &|pod| !pod.is_mirror && pod.belongs_to_daemonset() && !pod.is_finished,
+            &Pod::is_held_by_daemonset,
         );
         object(
             self.delete_emptydir_data,

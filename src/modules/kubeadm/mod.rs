@@ -3,6 +3,8 @@
 mod commands;
 mod options;
 mod state;
+#[cfg(test)]
+mod tests;
 mod upgrade;
 mod verdict;
 
@@ -88,7 +90,7 @@ impl Module for Kubeadm {
     }
 
     fn apply(&self, context: &mut Context<'_>, step: Step) -> Result<Outcome, Failure> {
-        self.take(context, step)
+        self.take(context, &step)
     }
 }
 
@@ -120,7 +122,7 @@ impl Kubeadm {
     }
 
     /// Runs a kubeadm command that only looks, which may take as long as the task.
-    fn look(&self, context: &mut Context<'_>, arguments: Vec<String>) -> Result<Output, Failure> {
+    fn look(context: &mut Context<'_>, arguments: Vec<String>) -> Result<Output, Failure> {
         let what = format!("kubeadm {}", arguments.join(" "));
         let words = [String::new(), String::new()].into_iter().chain(arguments);
         let limit = context.remaining()?;
@@ -134,7 +136,7 @@ impl Kubeadm {
 
     fn plan(&self, context: &mut Context<'_>) -> Result<Outcome, Failure> {
         let target = self.wanted()?;
-        let output = self.look(context, self.plan_arguments(target.as_ref()))?;
+        let output = Self::look(context, self.plan_arguments(target.as_ref()))?;
         let text = output.stdout_text();
         let plan = UpgradePlan::parse(&text);
         let blocking: Vec<_> = plan.blocking_configs().map(|config| config.group.clone()).collect();
@@ -155,7 +157,7 @@ impl Kubeadm {
 
     fn diff(&self, context: &mut Context<'_>) -> Result<Outcome, Failure> {
         let target = self.wanted()?;
-        let output = self.look(context, self.diff_arguments(target.as_ref()))?;
+        let output = Self::look(context, self.diff_arguments(target.as_ref()))?;
         Ok(with_output(Outcome::ok(), &output))
     }
 

@@ -123,15 +123,15 @@ impl Kubeadm {
         pending(context, step, changes, can_rehearse)
     }
 
-    pub(super) fn take(&self, context: &mut Context<'_>, step: Step) -> Result<Outcome, Failure> {
-        let output = run(context, &step)?;
+    pub(super) fn take(&self, context: &mut Context<'_>, step: &Step) -> Result<Outcome, Failure> {
+        let output = run(context, step)?;
         let finished = context.run(FINISH, self.query_args().into_iter().chain([step.name()]))?;
         if !finished.success() {
             return Err(Failure::of_program("looking at the node after kubeadm", &finished));
         }
         let after = NodeState::read(&finished);
         if let Some(target) = &step.target {
-            verify(&step, target, &after, &output)?;
+            verify(step, target, &after, &output)?;
         }
         let mut outcome = with_output(Outcome::changed(Vec::<String>::new()), &output);
         outcome.result.extend(after.result());

@@ -28,11 +28,7 @@ impl Verdict {
     pub(super) fn of(output: &Output) -> Self {
         let stdout = output.stdout_text();
         if output.success() {
-            return stdout
-                .lines()
-                .rev()
-                .find_map(success)
-                .map_or(Self::Silent, Self::Succeeded);
+            return stdout.lines().rev().find_map(success).unwrap_or(Self::Silent);
         }
         let stderr = output.stderr_text();
         let reason = reason(&stderr, &stdout);
@@ -47,17 +43,18 @@ impl Verdict {
     }
 }
 
-/// The version that a line of success names; `None` outside when the line is none.
+/// The success that a line tells of, if it does.
 ///
 /// Up to 1.31: `SUCCESS! Your cluster was upgraded to "v1.28.2". Enjoy!`; later `SUCCESS! A control plane node of your
 /// cluster was upgraded to "v1.32.0".`; `upgrade node` says that the node's configuration was successfully updated, or
 /// upgraded.
-fn success(line: &str) -> Option<Option<Version>> {
+fn success(line: &str) -> Option<Verdict> {
     if let Some((_, rest)) = line.split_once("SUCCESS!") {
-        return Some(rest.split('"').nth(1).and_then(|version| version.parse().ok()));
+        let version = rest.split('"').nth(1).and_then(|version| version.parse().ok());
+        return Some(Verdict::Succeeded(version));
     }
     let is_node = line.contains("configuration for this node was successfully");
-    is_node.then_some(None)
+    is_node.then_some(Verdict::Succeeded(None))
 }
 
 /// The error in what kubeadm printed, without its log lines and its hint at a stack trace.

@@ -1,0 +1,57 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::args::Text;
+use super::node::{self, Target};
+use super::{Context, Failure, Module, Outcome, Pending, State};
+
+/// Lets no new pods on a node, through kubectl on the host that the task runs on (`delegate_to` a control plane).
+///
+/// The cordon is marked as krun's own (annotation `krun.dev/cordoned-by`), so that `uncordon` ends it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cordon {
+    /// The node's name in the cluster. Default: the node whose name, hostname label or address is the task's host's
+    /// inventory name, `ansible_host`, or host name by its facts.
+    node: Option<Text>,
+    /// Path of the kubeconfig on the host that the task runs on. Default: /etc/kubernetes/admin.conf.
+    kubeconfig: Text,
+}
+
+impl Default for Cordon {
+    fn default() -> Self {
+        Self {
+            node: None,
+            kubeconfig: Text(node::ADMIN_CONF.to_owned()),
+        }
+    }
+}
+
+impl Module for Cordon {
+    const NAME: &'static str = "cordon";
+    const EXAMPLE: &'static str = "\
+- name: No new pods for this worker
+  cordon:
+  delegate_to: \"{{ groups.masters[0] }}\"
+";
+
+    type Plan = String;
+
+    fn check(&self, context: &mut Context<'_>) -> Result<State<String>, Failure> {
+        let target = Target {
+            kubeconfig: &self.kubeconfig,
+            node: self.node.as_ref(),
+            selector: "",
+        };
+        let node = target.query(context, false)?.node;
+        if node.is_cordoned {
+            return Ok(State::Satisfied(Outcome::ok().with("node", node.name)));
+        }
+        Ok(Pending::new(node.name, ["cordoned"]).into())
+    }
+
+    fn apply(&self, context: &mut Context<'_>, name: String) -> Result<Outcome, Failure> {
+        node::cordon(context, &self.kubeconfig, &name)?;
+        Ok(Outcome::changed(["cordoned"]).with("node", name))
+    }
+}
