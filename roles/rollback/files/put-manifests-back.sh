@@ -1,9 +1,9 @@
 #!/bin/sh
 # Puts manifests of static pods back. The kubelet must never see half a file: each is copied beside the folder that it
 # watches, then renamed into it.
-# $1: folder with the manifests, $2: folder in which those that are replaced are kept
+# $1: folder with the manifests, $2: folder in which those that are replaced are kept, $3: folder to put them into
 set -eu
-live=/etc/kubernetes/manifests
+live=$3
 umask 077
 mkdir -p "$2"
 for manifest in "$1"/*.yaml; do
