@@ -205,6 +205,8 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
         }
         python::write(output, value)
     });
+    // Errors name the undefined variable in this mode only; it is on by itself in debug builds alone.
+    engine.set_debug(true);
     // It would print all variables, secrets included.
     engine.remove_global("debug");
     filters::register(&mut engine);

@@ -206,12 +206,9 @@ impl Scope {
             return known.clone();
         }
         let rendered = Depth::enter(name).and_then(|_depth| self.render(variable.raw()));
-        match rendered {
-            Ok(value) => {
-                let value = template::from_json(&value);
-                cache().insert(name.to_owned(), value.clone());
-                value
-            }
+        // A failure is kept too: variables that refer to one another would try it again and again.
+        let value = match rendered {
+            Ok(value) => template::from_json(&value),
             Err(error) => {
                 let kind = if error.undefined {
                     minijinja::ErrorKind::UndefinedError
@@ -221,7 +218,9 @@ impl Scope {
                 let message = format!("variable `{name}` has no value: {error}");
                 minijinja::Value::from(minijinja::Error::new(kind, message))
             }
-        }
+        };
+        cache().insert(name.to_owned(), value.clone());
+        value
     }
 }
 

@@ -8,9 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 use handlebars::{Context, Handlebars, RenderContext, RenderErrorReason, Renderable, StringOutput};
+use minijinja::value::ValueKind;
 use serde_json::Map;
 
-use super::{TemplateError, to_json};
+use super::{TemplateError, evaluate, to_json};
 use parse::Parsed;
 
 /// Renders a Handlebars file's text; `name` is the file's path for messages.
@@ -23,18 +24,19 @@ pub fn render(name: &str, text: &str, variables: &minijinja::Value) -> Result<St
     let mut failed = HashMap::new();
     // Only what the file names: all variables of all hosts may be many, and some may have no value.
     for variable in &parsed.variables {
-        match variables.get_attr(variable) {
-            Ok(value) if value.is_undefined() => {}
-            Ok(value) => match to_json(&value) {
-                Ok(value) => {
-                    data.insert(variable.clone(), value);
-                }
-                Err(error) => {
-                    failed.insert(variable.as_str(), error);
-                }
-            },
+        let value = match variables.get_attr(variable) {
+            Ok(value) if value.is_undefined() => continue,
+            // Jinja tells why a variable has no value: it refers to something undefined or wrong.
+            Ok(value) if value.kind() == ValueKind::Invalid => evaluate(variable, variables),
+            Ok(value) => Ok(value),
+            Err(error) => Err(TemplateError::from_engine(&error, variable)),
+        };
+        match value.and_then(|value| to_json(&value)) {
+            Ok(value) => {
+                data.insert(variable.clone(), value);
+            }
             Err(error) => {
-                failed.insert(variable.as_str(), TemplateError::from_engine(&error, variable));
+                failed.insert(variable.as_str(), error);
             }
         }
     }
