@@ -1,6 +1,6 @@
 use super::{
-    ModuleDefinition, assert, command, cordon, debug, drain, fail, kubeadm, package, pause, ping, raw, reboot, script,
-    set_fact, setup, shell, stat, systemd, template, uncordon, wait_for, wait_ready, yum_repo,
+    ModuleDefinition, assert, command, cordon, debug, drain, etcd_backup, fail, file, kubeadm, package, pause, ping,
+    raw, reboot, script, set_fact, setup, shell, stat, systemd, template, uncordon, wait_for, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -10,7 +10,9 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<cordon::Cordon>(),
     ModuleDefinition::of::<debug::Debug>(),
     ModuleDefinition::of::<drain::Drain>(),
+    ModuleDefinition::of::<etcd_backup::EtcdBackup>(),
     ModuleDefinition::of::<fail::Fail>(),
+    ModuleDefinition::of::<file::File>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<package::Package>(),
     ModuleDefinition::of::<pause::Pause>(),

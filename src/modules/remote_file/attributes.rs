@@ -38,7 +38,7 @@ impl Attributes {
     pub fn differences(&self, found: &Found) -> Vec<String> {
         let mut names = Vec::new();
         // A link has no mode of its own.
-        if found.link().is_none() {
+        if !found.is_link() {
             let current = found.mode();
             if self
                 .mode_for(current, found.is_directory(), found.umask())
@@ -62,12 +62,12 @@ impl Attributes {
     pub fn set(&self, context: &mut Context<'_>, found: &Found) -> Result<(), Failure> {
         let mode = self
             .mode_for(found.mode(), found.is_directory(), found.umask())
-            .filter(|_| found.link().is_none());
+            .filter(|_| !found.is_link());
         let words = [
             found.path.clone(),
             word(self.owner.as_ref()),
             word(self.group.as_ref()),
-            mode.map_or_else(String::new, octal),
+            mode.map_or_else(String::new, mode_word),
         ];
         let output = context.run(SET, words)?;
         if output.success() {
@@ -81,7 +81,12 @@ impl Attributes {
     }
 }
 
-/// A mode as scripts take it.
+/// A mode as scripts take it: with less than five digits, GNU's chmod leaves a directory's set-group-ID bit alone.
+pub(in crate::modules) fn mode_word(mode: u32) -> String {
+    format!("{mode:05o}")
+}
+
+/// A mode as results show it.
 pub(in crate::modules) fn octal(mode: u32) -> String {
     format!("{mode:04o}")
 }

@@ -3,6 +3,12 @@ use indexmap::IndexMap;
 use crate::connection::{Output, Script};
 use crate::modules::{Context, Failure};
 
+/// Also lists which attributes occur below a directory.
+const QUERY_TREE: Script = Script {
+    name: "remote_file/query_tree",
+    text: concat!(include_str!("query.sh"), include_str!("entries.sh")),
+};
+
 const QUERY: Script = Script {
     name: "remote_file/query",
     text: include_str!("query.sh"),
@@ -19,6 +25,8 @@ pub(in crate::modules) struct Query<'a> {
     pub content_limit: u64,
     /// When the first path is a directory, the file of this name in it is meant.
     pub name_in_directory: &'a str,
+    /// The attributes of everything below the last path are wanted (see [`Found::entries`]).
+    pub entries: bool,
 }
 
 impl Query<'_> {
@@ -34,7 +42,10 @@ impl Query<'_> {
             &limit,
             self.name_in_directory,
         ];
-        let output = context.run(QUERY, words.iter().chain(paths).copied())?;
+        let output = context.run(
+            if self.entries { QUERY_TREE } else { QUERY },
+            words.iter().chain(paths).copied(),
+        )?;
         let what = paths.first().copied().unwrap_or_default();
         if !output.success() {
             return Err(Failure::of_program(&format!("looking at {what}"), &output));
@@ -63,11 +74,13 @@ pub struct Found {
     pub content: Option<Vec<u8>>,
     umask: u32,
     values: IndexMap<String, String>,
+    entries: Vec<String>,
 }
 
 /// Kinds of files, as `st_mode` has them.
 const KIND: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
+const LINK: u32 = 0o120_000;
 const DIRECTORY: u32 = 0o040_000;
 
 impl Found {
@@ -106,6 +119,10 @@ impl Found {
         self.raw_mode() & KIND == DIRECTORY
     }
 
+    pub fn is_link(&self) -> bool {
+        self.raw_mode() & KIND == LINK
+    }
+
     /// A directory, or a link to one.
     pub fn leads_to_directory(&self) -> bool {
         self.text("directory").is_some()
@@ -123,6 +140,19 @@ impl Found {
 
     pub fn checksum(&self) -> Option<&str> {
         self.text("checksum")
+    }
+
+    /// The attributes that occur below a directory, each combination once.
+    pub fn entries(&self) -> impl Iterator<Item = Found> + '_ {
+        self.entries.iter().map(|entry| Found {
+            umask: self.umask,
+            values: ["raw", "uid", "gid", "owner", "group"]
+                .into_iter()
+                .zip(entry.split(':'))
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+            ..Found::default()
+        })
     }
 
     /// The umask of the user on the node.
@@ -147,6 +177,7 @@ fn parse(output: &Output) -> Vec<Found> {
                 umask,
                 ..Found::default()
             }),
+            (Some(("entry", entry)), Some(found)) => found.entries.push(entry.to_owned()),
             (Some((key, value)), Some(found)) => {
                 found.values.insert(key.to_owned(), value.to_owned());
             }

@@ -1,4 +1,4 @@
-use super::attributes::{Attributes, octal};
+use super::attributes::{Attributes, mode_word, octal};
 use super::content::Content;
 use super::found::{Found, Query};
 use crate::connection::{Request, Script};
@@ -55,7 +55,7 @@ impl Wanted {
             follow,
             checksum: "sha256",
             content_limit: if context.diff { DIFF_LIMIT } else { 0 },
-            name_in_directory: "",
+            ..Query::default()
         }
     }
 
@@ -178,7 +178,7 @@ impl FilePlan {
             path.clone(),
             self.sha256.clone(),
             source,
-            octal(self.mode()),
+            mode_word(self.mode()),
         ];
         words.extend(self.owners());
         words.push(if self.wanted.backup { "yes" } else { "no" }.to_owned());
@@ -244,7 +244,7 @@ pub(in crate::modules) fn make_directories(
     paths: &[String],
 ) -> Result<(), Failure> {
     let mode = attributes.mode_for(0o777 & !umask, true, umask);
-    let mode = mode.map_or_else(String::new, octal);
+    let mode = mode.map_or_else(String::new, mode_word);
     let output = context.run(MAKE_DIRECTORY, std::iter::once(mode).chain(paths.iter().cloned()))?;
     if output.success() {
         Ok(())
