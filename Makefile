@@ -34,8 +34,8 @@ demo: build ## Bring up lab nodes with a cluster and upgrade it with krun (REAL=
 	$(LAB) setup --cluster $(KIND)
 	$(LAB) up --name demo --cluster $(KIND) --masters 1 --workers $(WORKERS) --version $(FROM)
 	trap '$(LAB) clean --name demo' EXIT; \
-	KRUN_LAB_KEYS="$$($(LAB) status --name demo --state-folder)" \
-	$(LAB) ctl --name demo -- target/release/krun playbooks/upgrade.yml -i inventory/lab -e kubernetes_version=$(TO)
+	$(LAB) ctl --name demo -- target/release/krun playbooks/upgrade.yml -i inventory/lab \
+	  -e kubernetes_version=$(TO) -e lab_keys="$${KRUN_LAB_STATE:-/var/lib/krun-lab}/demo"
 
 .PHONY: test
 test: deps ## Run all tests

@@ -4,6 +4,7 @@ pub mod args;
 mod assert;
 mod command;
 mod context;
+mod copy;
 mod cordon;
 mod debug;
 mod definition;

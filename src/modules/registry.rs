@@ -1,12 +1,14 @@
 use super::{
-    ModuleDefinition, assert, command, cordon, debug, drain, etcd_backup, fail, file, kubeadm, package, pause, ping,
-    raw, reboot, script, set_fact, setup, shell, stat, systemd, template, uncordon, wait_for, wait_ready, yum_repo,
+    ModuleDefinition, assert, command, copy, cordon, debug, drain, etcd_backup, fail, file, kubeadm, package, pause,
+    ping, raw, reboot, script, set_fact, setup, shell, stat, systemd, template, uncordon, wait_for, wait_ready,
+    yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<assert::Assert>(),
     ModuleDefinition::of::<command::Command>(),
+    ModuleDefinition::of::<copy::Copy>(),
     ModuleDefinition::of::<cordon::Cordon>(),
     ModuleDefinition::of::<debug::Debug>(),
     ModuleDefinition::of::<drain::Drain>(),

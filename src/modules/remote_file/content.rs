@@ -65,7 +65,7 @@ fn open(path: &Path) -> Result<fs_err::File, Failure> {
 }
 
 /// SHA-256 and SHA-1 of all that a reader gives.
-pub(in crate::modules) fn digest(reader: &mut dyn Read) -> io::Result<Digests> {
+fn digest(reader: &mut dyn Read) -> io::Result<Digests> {
     let mut sha256 = Hasher::new(MessageDigest::sha256())?;
     let mut sha1 = Hasher::new(MessageDigest::sha1())?;
     let mut size = 0;

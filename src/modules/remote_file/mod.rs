@@ -8,7 +8,7 @@ mod install;
 mod mode;
 
 pub(super) use attributes::{Attributes, mode_word, octal, word};
-pub(super) use content::{Content, digest};
+pub(super) use content::Content;
 pub(super) use found::{Found, Query};
 pub(super) use install::{FilePlan, Wanted, check_validation, make_directories};
 
