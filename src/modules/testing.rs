@@ -54,6 +54,7 @@ impl<'a> Trial<'a> {
     }
 
     pub fn run(self) -> Result<Outcome, Failure> {
+        #[expect(clippy::manual_map, reason = "see the next line")]
         // Shortens the connection's lifetime to that of the scope; inside of an `Option` the compiler does not.
         let connection = match self.connection {
             Some(connection) => Some(&mut *connection as &mut dyn Connection),
