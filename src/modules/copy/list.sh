@@ -4,7 +4,7 @@
 set -u
 
 cd -- "$1" || exit 1
-find . ! -name . | sort | while IFS= read -r name; do
+find -L . ! -name . | sort | while IFS= read -r name; do
     name=${name#./}
     if [ -d "$name" ]; then
         printf 'directory=%s\n' "$name"
