@@ -1,7 +1,7 @@
 use super::{
-    ModuleDefinition, assert, command, copy, cordon, debug, drain, etcd_backup, fail, file, kubeadm, package, pause,
-    ping, raw, reboot, script, set_fact, setup, shell, stat, systemd, template, uncordon, wait_for, wait_ready,
-    yum_repo,
+    ModuleDefinition, assert, command, copy, cordon, debug, drain, etcd_backup, etcd_restore, fail, file, kubeadm,
+    package, pause, ping, raw, reboot, script, set_fact, setup, shell, stat, systemd, template, uncordon, wait_for,
+    wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -13,6 +13,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<debug::Debug>(),
     ModuleDefinition::of::<drain::Drain>(),
     ModuleDefinition::of::<etcd_backup::EtcdBackup>(),
+    ModuleDefinition::of::<etcd_restore::EtcdRestore>(),
     ModuleDefinition::of::<fail::Fail>(),
     ModuleDefinition::of::<file::File>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),

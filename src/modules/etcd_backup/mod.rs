@@ -1,278 +1,219 @@
-use std::path::{Path, PathBuf};
+//! `etcd-backup`: a verified snapshot of everything the cluster knows.
+
+mod fetch;
+#[cfg(test)]
+mod tests;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
+use serde_json::{Map, Value};
+
+use crate::connection::{Output, Request, Script};
 
 use super::args::{Count, Text};
+use super::etcd::{MANIFEST, with_etcd};
+use super::node::sections;
 use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
-use crate::connection::{Request, Script};
 
-/// Takes a snapshot of the etcd member on this node and verifies it: etcd is healthy and raises no alarm, the snapshot's
-/// own checksum is right, etcd's tool can read it, and it holds keys. Beside it stands a manifest with its checksum.
+const NEWEST: Script = Script {
+    name: "etcd-backup/newest",
+    text: include_str!("newest.sh"),
+};
+
+const SAVE: Script = Script {
+    name: "etcd-backup/save",
+    text: with_etcd!("save.sh"),
+};
+
+/// Saves a snapshot of the etcd member on this node, and verifies it: by the SHA-256 that etcd puts behind it, by etcd's
+/// own tool, and by its revision.
 ///
-/// Satisfied when a verified snapshot younger than `max_age` is there. Endpoint and certificates come from etcd's
-/// static-pod manifest; etcdctl is the host's, or that of the etcd container.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// The tool is the host's etcdctl, or the one in the image of the cluster's etcd (through ctr, podman or docker).
+/// Beside the snapshot stands a description (JSON) with its checksum, revision and number of keys. A snapshot that is
+/// cut short never gets its name. The snapshot holds all secrets of the cluster: keep it where only admins can read it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct EtcdBackup {
-    /// Folder for the snapshots on the node; made with mode 0700, since a snapshot holds every secret of the cluster.
-    /// Default: /var/lib/krun/backups.
-    #[serde(default = "default_dest")]
+    /// Folder on the node that the snapshot goes to; made with mode 0700 when it is not there. Default:
+    /// /var/backups/krun-etcd.
     dest: Text,
-    /// Folder on this machine that the snapshot is copied to as well, its checksum compared after arrival.
+    /// Folder on this machine that a copy goes to; relative to the playbook. Default: no copy.
     fetch_to: Option<Text>,
-    /// Seconds for which a verified snapshot counts, so that no new one is taken. Default: 0, always a new one.
-    #[serde(default)]
+    /// Seconds; a verified snapshot that is not older will do, and none is taken. Default: 0, always take one.
     max_age: Count,
-    /// How many snapshots are kept in `dest`; never less than 1. Default: 7.
-    #[serde(default = "default_keep")]
+    /// How many snapshots to keep on the node; the oldest beyond are removed, after the new one is verified. At least 1.
+    /// Default: 7.
     keep: Count,
-    /// etcd's static-pod manifest. Default: /etc/kubernetes/manifests/etcd.yaml.
-    #[serde(default = "default_manifest")]
+    /// Seconds for the save itself. Default: 300.
+    timeout: Count,
+    /// etcd's manifest on the node, from which everything else is read. Default: /etc/kubernetes/manifests/etcd.yaml.
     manifest: Text,
-    /// The member's client URL. Default: the one on 127.0.0.1 that the manifest names.
+    /// The member to save, one address. Default: the member on this node.
     endpoint: Option<Text>,
-    /// File of the certificate authority. Default: as the manifest says.
+    /// The CA of etcd's certificates. Default: as in the manifest, or /etc/kubernetes/pki/etcd/ca.crt.
     cacert: Option<Text>,
-    /// File of the client certificate. Default: the health check's beside the authority's, or the server's.
+    /// Client certificate. Default: kubeadm's healthcheck-client.crt, or the server's.
     cert: Option<Text>,
-    /// File of its key. Goes together with `cert`.
+    /// Key of the client certificate. Default: kubeadm's healthcheck-client.key, or the server's.
     key: Option<Text>,
 }
 
-fn default_dest() -> Text {
-    Text("/var/lib/krun/backups".to_owned())
+impl Default for EtcdBackup {
+    fn default() -> Self {
+        Self {
+            dest: Text("/var/backups/krun-etcd".to_owned()),
+            fetch_to: None,
+            max_age: Count(0),
+            keep: Count(7),
+            timeout: Count(300),
+            manifest: Text(MANIFEST.to_owned()),
+            endpoint: None,
+            cacert: None,
+            cert: None,
+            key: None,
+        }
+    }
 }
 
-fn default_keep() -> Count {
-    Count(7)
-}
-
-fn default_manifest() -> Text {
-    Text("/etc/kubernetes/manifests/etcd.yaml".to_owned())
-}
-
-const QUERY: Script = Script {
-    name: "etcd-backup/query",
-    text: include_str!("query.sh"),
-};
-const SAVE: Script = Script {
-    name: "etcd-backup/save",
-    text: include_str!("save.sh"),
-};
-
-/// What is to be done.
-pub enum Plan {
-    /// Take a new snapshot.
+/// What is still to be done.
+#[derive(Debug)]
+pub enum Step {
+    /// Take a snapshot, and fetch it where that is wanted.
     Save,
-    /// A fresh one is there and has to be copied here.
-    Fetch(Snapshot),
-}
-
-/// A verified snapshot on the node.
-#[derive(Clone)]
-pub struct Snapshot {
-    path: String,
-    sha256: String,
+    /// Fetch one that is on the node: its description.
+    Fetch(Map<String, Value>),
 }
 
 impl Module for EtcdBackup {
     const NAME: &'static str = "etcd-backup";
     const EXAMPLE: &'static str = "\
-- name: A verified snapshot, at most an hour old, here and on the node
+- name: A fresh backup before anything is changed
   etcd-backup:
-    dest: /var/lib/krun/backups
+    dest: /var/backups/krun-etcd
     fetch_to: backups
     max_age: 3600
-    keep: 7
-  register: snapshot
+    keep: 14
 ";
 
-    type Plan = Plan;
+    type Plan = Step;
 
     fn validate(&self) -> Result<(), ArgumentError> {
         if self.keep.0 == 0 {
-            return Err(ArgumentError::option("keep", "at least one snapshot is kept"));
+            return Err(ArgumentError::option(
+                "keep",
+                "at least 1: the snapshot just taken is never removed",
+            ));
         }
-        if self.cert.is_some() != self.key.is_some() {
-            return Err(ArgumentError::option("cert", "`cert` and `key` go together"));
+        if self.endpoint.as_ref().is_some_and(|endpoint| endpoint.contains(',')) {
+            let message = "a snapshot is taken from one member: give one address";
+            return Err(ArgumentError::option("endpoint", message));
         }
         if !self.dest.starts_with('/') {
             return Err(ArgumentError::option(
                 "dest",
-                "the folder on the node needs its full path",
+                "a full path on the node, beginning with /",
             ));
         }
         Ok(())
     }
 
-    fn check(&self, context: &mut Context<'_>) -> Result<State<Plan>, Failure> {
-        let output = context.run(QUERY, [self.dest.to_string()])?;
-        if !output.success() {
-            return Err(Failure::of_program("looking for snapshots", &output));
+    fn check(&self, context: &mut Context<'_>) -> Result<State<Step>, Failure> {
+        if self.max_age.0 == 0 {
+            return Ok(Pending::new(Step::Save, ["snapshot"]).into());
         }
-        let found = output.pairs();
-        let age = found.get("age").and_then(|age| age.parse::<u64>().ok());
-        let fresh = match (found.get("snapshot"), found.get("sha256"), age) {
-            (Some(path), Some(sha256), Some(age)) if age < self.max_age.0 => Some(Snapshot {
-                path: path.clone(),
-                sha256: sha256.clone(),
-            }),
-            _ => None,
-        };
-        let Some(snapshot) = fresh else {
-            return Ok(Pending::new(Plan::Save, ["a new snapshot"]).into());
-        };
-        match self.local_path(context.host, &snapshot) {
-            Some(local) if !local.exists() => Ok(Pending::new(Plan::Fetch(snapshot), ["copy to this machine"]).into()),
-            local => Ok(State::Satisfied(result(Outcome::ok(), &snapshot, local.as_deref()))),
+        let limit = context.remaining()?;
+        let output = context.request(Request::new(NEWEST, [self.dest.0.as_str()]).with_timeout(limit))?;
+        let found = sections(&output);
+        let age = found.get("age").and_then(|age| age.trim().parse::<i64>().ok());
+        let is_fresh = age.is_some_and(|age| u64::try_from(age).is_ok_and(|age| age < self.max_age.0));
+        if !output.success() || !is_fresh {
+            return Ok(Pending::new(Step::Save, ["snapshot"]).into());
         }
+        let description = self.description(&output)?;
+        Ok(match self.local_copy(context, &description) {
+            Some(copy) if !fetch::is_there(&copy, &description) => {
+                Pending::new(Step::Fetch(description), ["copy on this machine"]).into()
+            }
+            copy => State::Satisfied(self.outcome(Outcome::ok(), description, copy.as_deref())),
+        })
     }
 
-    fn apply(&self, context: &mut Context<'_>, plan: Plan) -> Result<Outcome, Failure> {
-        let (snapshot, mut outcome) = match plan {
-            Plan::Fetch(snapshot) => (snapshot, Outcome::changed(["copied to this machine"])),
-            Plan::Save => self.save(context)?,
+    fn apply(&self, context: &mut Context<'_>, step: Step) -> Result<Outcome, Failure> {
+        let description = match step {
+            Step::Fetch(description) => description,
+            Step::Save => self.save(context)?,
         };
-        let local = self.local_path(context.host, &snapshot);
-        if let Some(local) = &local {
-            fetch(context, &snapshot, local)?;
-            outcome.changes.push(format!("fetched to {}", local.display()));
+        let copy = self.local_copy(context, &description);
+        if let Some(copy) = &copy {
+            fetch::fetch(context, &self.path(&description), copy, &description)?;
         }
-        Ok(result(outcome, &snapshot, local.as_deref()))
+        let outcome = Outcome::changed(Vec::<String>::new());
+        Ok(self.outcome(outcome, description, copy.as_deref()))
     }
 }
 
 impl EtcdBackup {
-    fn save(&self, context: &mut Context<'_>) -> Result<(Snapshot, Outcome), Failure> {
-        let text = |option: &Option<Text>| option.as_ref().map(ToString::to_string).unwrap_or_default();
-        let request = Request::new(
-            SAVE,
-            [
-                self.dest.to_string(),
-                self.keep.0.to_string(),
-                self.manifest.to_string(),
-                text(&self.endpoint),
-                text(&self.cacert),
-                text(&self.cert),
-                text(&self.key),
-            ],
-        );
-        let output = context.run_detached("save", request)?;
-        if !output.success() {
-            let said = output.stderr_text();
-            let reason = said
-                .lines()
-                .rev()
-                .find(|line| !line.trim().is_empty())
-                .unwrap_or("no reason was given")
-                .to_owned();
-            return Err(Failure::of_program("the etcd backup", &output).help(format!(
-                "{}; nothing was changed, and no snapshot that could not be verified is left in {}",
-                way_out(&reason),
-                &*self.dest
-            )));
+    fn save(&self, context: &mut Context<'_>) -> Result<Map<String, Value>, Failure> {
+        let given = |option: &Option<Text>| option.as_deref().unwrap_or_default().to_owned();
+        let words = [
+            self.manifest.0.clone(),
+            given(&self.endpoint),
+            given(&self.cacert),
+            given(&self.cert),
+            given(&self.key),
+            self.dest.0.clone(),
+            self.keep.0.to_string(),
+            self.timeout.0.to_string(),
+        ];
+        let limit = context.remaining()?;
+        let output = context.request(Request::new(SAVE, words).with_timeout(limit))?;
+        if output.success() {
+            self.description(&output)
+        } else {
+            let reason = output.stderr_text();
+            Err(Failure::new(format!("no backup of etcd: {}", reason.trim()))
+                .help("this has to run on a control plane with etcd; nothing was changed")
+                .with("rc", output.status))
         }
-        let answer = output.pairs();
-        let (Some(path), Some(sha256)) = (answer.get("snapshot"), answer.get("sha256")) else {
-            return Err(Failure::of_program("the etcd backup gave no answer; it", &output));
-        };
-        let mut outcome = Outcome::changed([format!("snapshot {path}")]);
-        if let Some(size) = answer.get("size").and_then(|size| size.parse::<u64>().ok()) {
-            outcome = outcome.with("size", size);
-        }
-        if let Some(status) = answer
-            .get("status")
-            .and_then(|status| serde_json::from_str::<Value>(status).ok())
-        {
-            outcome = outcome.with("status", status);
-        }
-        let snapshot = Snapshot {
-            path: path.clone(),
-            sha256: sha256.clone(),
-        };
-        Ok((snapshot, outcome))
     }
 
-    /// Where the snapshot goes on this machine; named after the host, since every host has snapshots.
-    fn local_path(&self, host: &str, snapshot: &Snapshot) -> Option<PathBuf> {
+    fn description(&self, output: &Output) -> Result<Map<String, Value>, Failure> {
+        let text = sections(output).shift_remove("description").unwrap_or_default();
+        let description: Map<String, Value> = serde_json::from_str(&text).map_err(|error| {
+            Failure::new(format!(
+                "the description of the snapshot in {} cannot be read: {error}",
+                self.dest
+            ))
+        })?;
+        // The name becomes a path, here and on the node.
+        let is_name = |name: &str| !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+        if description.get("file").and_then(Value::as_str).is_some_and(is_name) {
+            Ok(description)
+        } else {
+            Err(Failure::new("the description of the snapshot names no file"))
+        }
+    }
+
+    /// Where the snapshot is on the node.
+    fn path(&self, description: &Map<String, Value>) -> String {
+        let file = description.get("file").and_then(Value::as_str).unwrap_or_default();
+        format!("{}/{file}", self.dest.trim_end_matches('/'))
+    }
+
+    /// Where its copy goes on this machine.
+    fn local_copy(&self, context: &Context<'_>, description: &Map<String, Value>) -> Option<std::path::PathBuf> {
+        let file = description.get("file").and_then(Value::as_str)?;
         let folder = self.fetch_to.as_ref()?;
-        let name = Path::new(&snapshot.path).file_name()?.to_string_lossy().into_owned();
-        Some(Path::new(&**folder).join(format!("{host}-{name}")))
-    }
-}
-
-fn way_out(reason: &str) -> &'static str {
-    if reason.contains("no etcdctl") {
-        "install the package etcd-client, or crictl"
-    } else if reason.contains("alarm") {
-        "see `etcdctl alarm list`: NOSPACE is mended by compaction and defragmentation"
-    } else if reason.contains("disk full") {
-        "make room on the node, or choose another `dest`"
-    } else {
-        "mend etcd first (`crictl logs`, `journalctl -u kubelet`)"
-    }
-}
-
-fn result(outcome: Outcome, snapshot: &Snapshot, local: Option<&Path>) -> Outcome {
-    let outcome = outcome
-        .with("snapshot", snapshot.path.clone())
-        .with("sha256", snapshot.sha256.clone());
-    match local {
-        Some(local) => outcome.with("fetched_to", local.to_string_lossy().into_owned()),
-        None => outcome,
-    }
-}
-
-/// Copies the snapshot here under a temporary name, compares its checksum, then gives it its name.
-fn fetch(context: &mut Context<'_>, snapshot: &Snapshot, local: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::new(format!(
-            "the snapshot cannot be written to {}: {error}",
-            local.display()
-        ))
-        .help("make room, or choose another `fetch_to`; the snapshot on the node is good")
-    };
-    let folder = local.parent().unwrap_or(Path::new("."));
-    fs_err::create_dir_all(folder).map_err(failed)?;
-    // Readable for its owner only, as tempfile makes it: it holds every secret of the cluster.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    let mut hashing = Hashing {
-        inner: file.as_file_mut(),
-        digest: Sha256::new(),
-    };
-    context.download(&snapshot.path, &mut hashing)?;
-    let digest = hashing.digest.finalize();
-    let arrived = digest
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-    if arrived != snapshot.sha256 {
-        return Err(Failure::new(format!(
-            "the snapshot arrived damaged: its SHA-256 is {arrived}, on the node it is {}",
-            snapshot.sha256
-        )));
-    }
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(local).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Computes the checksum of what passes through.
-struct Hashing<'f> {
-    inner: &'f mut std::fs::File,
-    digest: Sha256,
-}
-
-impl std::io::Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.digest.update(&bytes[..written]);
-        Ok(written)
+        Some(context.files.playbook_folder.join(&folder.0).join(file))
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
+    fn outcome(&self, outcome: Outcome, description: Map<String, Value>, copy: Option<&std::path::Path>) -> Outcome {
+        let path = self.path(&description);
+        let mut outcome = outcome.with("path", path);
+        outcome.result.extend(description);
+        match copy {
+            Some(copy) => outcome.with("fetched_to", copy.display().to_string()),
+            None => outcome,
+        }
     }
 }

@@ -7,10 +7,10 @@ record=$1 begun=$2
 shift 2
 if [ -n "$record" ]; then
 	umask 077
-	mkdir -p "${record%/*}" && printf '%s started\n' "$begun" >"$record.new" && mv -f "$record.new" "$record" || {
+	if ! { mkdir -p "${record%/*}" && printf '%s started\n' "$begun" >"$record.new" && mv -f "$record.new" "$record"; }; then
 		echo "krun cannot write its record $record" >&2
 		exit 1
-	}
+	fi
 	umask 022
 fi
 kubeadm "$@" </dev/null
