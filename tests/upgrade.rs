@@ -5,20 +5,26 @@ mod support;
 
 use support::lab::Lab;
 
-const UPGRADE: [&str; 3] = ["playbooks/upgrade.yml", "-e", "kubernetes_version=1.28.2"];
+const UPGRADE: [&str; 3] = [
+    "playbooks/upgrade.yml",
+    "-e",
+    // The sample workload keeps nothing of value in its emptyDir.
+    "kubernetes_version=1.28.2 drain_delete_emptydir_data=true",
+];
 
 /// The commands that change something, in order.
 fn changes(trace: &[String]) -> Vec<String> {
-    let kinds: [(&str, &[&str]); 5] = [
+    let kinds: [(&str, &[&str]); 6] = [
         ("kubeadm upgrade apply", &["kubeadm", "upgrade apply"]),
         ("kubeadm upgrade node", &["kubeadm", "upgrade node"]),
+        ("cordon", &["kubectl", "patch node", "\"unschedulable\":true"]),
         ("drain", &["kubectl", " drain "]),
-        ("restart kubelet", &["systemctl", "restart", "kubelet"]),
-        ("uncordon", &["kubectl", " uncordon "]),
+        ("restart kubelet", &["systemctl", "restart kubelet"]),
+        ("uncordon", &["kubectl", "patch node", "\"unschedulable\":null"]),
     ];
     trace
         .iter()
-        .filter(|line| !line.contains("--dry-run"))
+        .filter(|line| !line.contains("--dry-run") && !line.contains("--help"))
         .filter_map(|line| {
             let (what, parts) = kinds
                 .iter()
@@ -48,14 +54,17 @@ fn one_master_and_two_workers_are_upgraded_one_by_one_and_a_second_run_changes_n
         changes(&lab.trace()),
         [
             "m1: kubeadm upgrade apply",
+            "m1: cordon",
             "m1: drain",
             "m1: restart kubelet",
             "m1: uncordon",
             "w1: kubeadm upgrade node",
+            "w1: cordon",
             "w1: drain",
             "w1: restart kubelet",
             "w1: uncordon",
             "w2: kubeadm upgrade node",
+            "w2: cordon",
             "w2: drain",
             "w2: restart kubelet",
             "w2: uncordon",
