@@ -51,7 +51,7 @@ impl Module for Uncordon {
   delegate_to: \"{{ groups.masters[0] }}\"
 ";
 
-    type Plan = ();
+    type Plan = Node;
 
     fn validate(&self) -> Result<(), ArgumentError> {
         self.wanted()
@@ -59,7 +59,7 @@ impl Module for Uncordon {
             .map_err(|error| ArgumentError::option("version", error.to_string()))
     }
 
-    fn check(&self, context: &mut Context<'_>) -> Result<State<()>, Failure> {
+    fn check(&self, context: &mut Context<'_>) -> Result<State<Node>, Failure> {
         let mut found = self.look(context);
         if found.as_ref().is_err_and(|error| !node::is_final(error)) && !context.check_mode {
             // The kubelet was just restarted, and on a control plane the API server may have been too.
@@ -81,18 +81,17 @@ impl Module for Uncordon {
             let msg = format!("{} was cordoned before krun, left as it is", node.name);
             return Ok(State::Satisfied(outcome.with("msg", msg.as_str()).with_warning(msg)));
         }
-        Ok(Pending::new((), ["uncordoned"]).into())
+        Ok(Pending::new(node, ["uncordoned"]).into())
     }
 
-    fn apply(&self, context: &mut Context<'_>, (): ()) -> Result<Outcome, Failure> {
+    fn apply(&self, context: &mut Context<'_>, node: Node) -> Result<Outcome, Failure> {
         let version = self.wanted().map_err(|error| Failure::new(error.to_string()))?;
-        let mut name = String::new();
+        let name = node.name.clone();
+        // What the check saw is news enough for the first look.
+        let mut known = Some(node);
         wait_until(context, Duration::from_secs(self.wait_timeout.0), |context| {
-            Ok(match self.look(context) {
-                Ok(node) => {
-                    name.clone_from(&node.name);
-                    node.lacks(version.as_ref()).into_iter().collect()
-                }
+            Ok(match known.take().map_or_else(|| self.look(context), Ok) {
+                Ok(node) => node.lacks(version.as_ref()).into_iter().collect(),
                 Err(error) if node::is_final(&error) => return Err(error),
                 Err(error) => vec![error.message],
             })

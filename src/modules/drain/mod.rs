@@ -121,7 +121,7 @@ impl Drain {
         let request = Request::new(DRAIN, words.into_iter().chain(self.arguments()));
         let output = context.run_detached(&format!("drain-{}", identity(name)), request)?;
         if !output.success() {
-            return Err(self.failed(context, name, &output));
+            return Err(self.failed(context, name, &leaving, &output));
         }
         let names: Vec<_> = leaving.iter().map(Pod::full_name).collect();
         Ok(about(Outcome::changed(Vec::<String>::new()), view)
@@ -131,26 +131,28 @@ impl Drain {
     }
 
     /// Says why a drain failed, by what is left on the node, and ends krun's own cordon.
-    fn failed(&self, context: &mut Context<'_>, name: &str, output: &Output) -> Failure {
+    fn failed(&self, context: &mut Context<'_>, name: &str, before: &[Pod], output: &Output) -> Failure {
         let selector = self.selector();
         let mut failure = match self.target(&selector).query(context, true) {
             Err(error) => Failure::of_program(&format!("draining {name}"), output)
                 .help(format!("what is left on the node is not known: {}", error.message)),
             Ok(view) => {
                 let remaining: Vec<_> = leaving(&view).cloned().collect();
-                let failure = stuck(name, &remaining, &view.budgets, output);
+                let is_gone = |pod: &&Pod| !remaining.iter().any(|other| other.full_name() == pod.full_name());
+                let gone: Vec<_> = before.iter().filter(is_gone).map(Pod::full_name).collect();
+                let failure = stuck(name, &remaining, &view.budgets, output).with("evicted", json!(gone));
                 if *self.uncordon_on_failure && view.node.is_cordoned && view.node.cordoned_by.is_some() {
                     match node::uncordon(context, &self.kubeconfig, name) {
                         Ok(()) => failure
                             .help(format!(
-                                "nothing was changed on {name}, and it was uncordoned again; make room for its pods or ease \
+                                "{name} was uncordoned again, nothing else was changed on it; make room for its pods or ease \
                                  the budget, then run this again (`timeout` gives it more time)"
                             ))
                             .with("uncordoned", true),
                         Err(error) => failure.help(format!("it is still cordoned: {}", error.message)),
                     }
                 } else {
-                    failure.help(format!("nothing was changed on {name}, but it is left cordoned"))
+                    failure.help(format!("{name} is left cordoned, nothing else was changed on it"))
                 }
             }
         };

@@ -35,9 +35,9 @@ read_settings() {
 	server_key=$(flag key-file)
 	[ -n "$ca" ] || ca=$(flag trusted-ca-file)
 	[ -n "$ca" ] || ca=$pki/ca.crt
-	folder=${ca%/*}
-	[ -n "$cert" ] || cert=$(first_there "$folder/healthcheck-client.crt" "${server_cert:-$pki/server.crt}")
-	[ -n "$key" ] || key=$(first_there "$folder/healthcheck-client.key" "${server_key:-$pki/server.key}")
+	certificates=${ca%/*}
+	[ -n "$cert" ] || cert=$(first_there "$certificates/healthcheck-client.crt" "${server_cert:-$pki/server.crt}")
+	[ -n "$key" ] || key=$(first_there "$certificates/healthcheck-client.key" "${server_key:-$pki/server.key}")
 	data=$(flag data-dir)
 	[ -n "$data" ] || data=/var/lib/etcd
 	image=$(sed -n 's/^ *\(- \)\{0,1\}image: *//p' "$manifest" 2>/dev/null | sed 1q | tr -d "\"'")

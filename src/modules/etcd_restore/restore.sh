@@ -119,6 +119,8 @@ if ! is_marked restored; then
 	mv "$new/member" "$data/member" || fail "$new/member cannot be moved"
 	rmdir "$new"
 	chmod 0700 "$data"
+	# Where etcd does not run as root, the data has to be its own.
+	[ ! -e "$old/member" ] || chown -R "$(stat -c %u:%g "$old/member")" "$data/member"
 	! command -v restorecon >/dev/null 2>&1 || restorecon -R "$data"
 	sync
 	mark restored
