@@ -1,9 +1,35 @@
-//! What `playbooks/restore.yml` refuses.
+//! A snapshot that krun took brings the cluster's objects back; one that is damaged is refused.
 #![allow(missing_docs)]
 
 mod support;
 
 use support::lab::Lab;
+
+const KUBECTL: &str = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
+
+#[test]
+fn a_snapshot_is_restored_and_the_old_objects_are_back() {
+    let Some(lab) = Lab::up("restore", 1, 1, "1.28.0") else {
+        return;
+    };
+    let manifest =
+        "apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: before, namespace: default}\\ndata: {key: value}\\n";
+    lab.on("m1", &format!("printf '{manifest}' | {KUBECTL} apply -f -"));
+    lab.krun(&["playbooks/backup.yml", "-e", "backup_max_age=0"])
+        .expect_status(0);
+    let snapshot = lab.on("m1", "ls /var/lib/krun/backups/*.db").trim().to_owned();
+    lab.on("m1", &format!("{KUBECTL} delete configmap before"));
+
+    let named =
+        format!("restore_snapshot={snapshot} restore_confirm=false restore_timeout=150 kubernetes_version=1.28.0");
+    lab.krun(&["playbooks/restore.yml", "-e", &named]).expect_status(0);
+    let data = lab.on(
+        "m1",
+        &format!("{KUBECTL} get configmap before -o 'jsonpath={{.data.key}}'"),
+    );
+    assert_eq!(data.trim(), "value");
+    assert_eq!(lab.nodes(), ["m1 Ready v1.28.0", "w1 Ready v1.28.0"]);
+}
 
 #[test]
 fn a_damaged_snapshot_is_refused_and_nothing_is_touched() {

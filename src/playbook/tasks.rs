@@ -148,7 +148,6 @@ impl Loader<'_> {
     ) -> Vec<Item> {
         fields.take("name");
         let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
-        // A notification of a block counts for each of its tasks; nobody writes it, so it is refused below.
         let mut list = |key: &'static str, keywords: &Keywords, diagnostics: &mut Diagnostics| {
             fields
                 .take(key)
@@ -406,8 +405,6 @@ fn include_options<'a>(entry: &'a Entry, args: Option<&'a Node>) -> Result<Inclu
             "name" | "role" => &mut options.name,
             "tasks_from" => &mut options.tasks_from,
             "apply" => &mut options.apply,
-            // Both say nothing for krun: roles may be used again, and their variables are always public.
-            "allow_duplicates" | "public" => continue,
             other => {
                 return Err(Diagnostic::error(format!("`{}` has no option `{other}`", entry.key))
                     .at(&option.key_place)
@@ -474,9 +471,12 @@ fn loop_over(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<L
         over.index_variable = text("index_var");
         over.label = control.take("label").map(|node| Setting::of(node, diagnostics));
         over.pause = control.take("pause").map(|node| Setting::of(node, diagnostics));
-        over.extended = control
-            .take("extended")
-            .is_some_and(|node| node.to_value() == Value::Bool(true));
+        if let Some(node) = control.take("extended") {
+            match node.to_value() {
+                Value::Bool(extended) => over.extended = extended,
+                _ => diagnostics.push(Diagnostic::error("`extended` is true or false").at(&node.place)),
+            }
+        }
         control.finish(std::iter::empty(), diagnostics);
     }
     Some(over)
