@@ -50,7 +50,11 @@ use support::Project;
     "there is no task file `gone.yml`"
 )]
 #[case::templated_facts("- hosts: all\n  gather_facts: '{{ x }}'\n", "site.yml:2:17", "true or false")]
-#[case::public("- hosts: all\n  tasks:\n    - include_role: {name: r, public: true}\n", "site.yml:3:31", "has no option `public`")]
+#[case::public(
+    "- hosts: all\n  tasks:\n    - include_role: {name: r, public: true}\n",
+    "site.yml:3:31",
+    "has no option `public`"
+)]
 #[case::empty("", "site.yml", "the playbook is empty")]
 fn is_refused_before_the_run(#[case] playbook: &str, #[case] place: &str, #[case] text: &str) {
     let project = Project::new(playbook);

@@ -42,13 +42,7 @@ impl Loader<'_> {
         let order = setting("order", diagnostics);
         let max_fail_percentage = setting("max_fail_percentage", diagnostics);
         let gather_facts = setting("gather_facts", diagnostics);
-        if let Some(setting) = gather_facts.as_ref().filter(|setting| !setting.value.is_boolean()) {
-            diagnostics.push(
-                Diagnostic::error("`gather_facts` is true or false; a template is not supported by this version of krun")
-                    .at(&setting.place)
-                    .help("leave it false and run the `setup` module under a condition"),
-            );
-        }
+        check_gather_facts(gather_facts.as_ref(), diagnostics);
         let force_handlers = setting("force_handlers", diagnostics);
         let strategy = setting("strategy", diagnostics);
         if let Some(strategy) = strategy.filter(|strategy| strategy.value.as_str() != Some("linear")) {
@@ -167,6 +161,16 @@ impl Loader<'_> {
 struct Parts {
     handlers: Vec<Arc<Task>>,
     roles: Vec<Arc<Role>>,
+}
+
+fn check_gather_facts(gather_facts: Option<&Setting>, diagnostics: &mut Diagnostics) {
+    if let Some(setting) = gather_facts.filter(|setting| !setting.value.is_boolean()) {
+        diagnostics.push(
+            Diagnostic::error("`gather_facts` is true or false; a template is not supported by this version of krun")
+                .at(&setting.place)
+                .help("leave it false and run the `setup` module under a condition"),
+        );
+    }
 }
 
 fn pattern_text(hosts: &Value) -> String {

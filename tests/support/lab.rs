@@ -1,25 +1,39 @@
 //! A lab of real nodes for a test, and krun run against it.
 
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use super::{Ran, repository};
 
-/// Nodes with a stand-in cluster; gone when dropped.
+/// Nodes with a cluster; gone when dropped.
 pub struct Lab {
     name: String,
     inventory: tempfile::NamedTempFile,
 }
 
 impl Lab {
-    /// Brings up a lab with a cluster of this version; `None`, with the reason on standard error, where that cannot be.
+    /// Brings up a lab with a stand-in cluster of this version; `None`, with the reason on standard error, where that
+    /// cannot be.
     pub fn up(name: &str, masters: usize, workers: usize, version: &str) -> Option<Self> {
+        Self::up_with("stand-in", name, masters, workers, version)
+    }
+
+    /// The same with the real control plane; only where `make test-real` asks for it, since it may have to be built.
+    pub fn up_real(name: &str, masters: usize, workers: usize, version: &str) -> Option<Self> {
+        if std::env::var_os("KRUN_TEST_REAL").is_none() {
+            eprintln!("skipped: `make test-real` runs the tests on the real control plane");
+            return None;
+        }
+        Self::up_with("real", name, masters, workers, version)
+    }
+
+    fn up_with(cluster: &str, name: &str, masters: usize, workers: usize, version: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             eprintln!("skipped: lab nodes need root");
             return None;
         }
         let name = format!("t-{name}");
-        run_lab(&["setup", "--cluster", "stand-in"]);
+        run_lab(&["setup", "--cluster", cluster]);
         run_lab(&["clean", "--name", &name]);
         let (masters, workers) = (masters.to_string(), workers.to_string());
         run_lab(&[
@@ -27,7 +41,7 @@ impl Lab {
             "--name",
             &name,
             "--cluster",
-            "stand-in",
+            cluster,
             "--masters",
             &masters,
             "--workers",
@@ -56,21 +70,22 @@ impl Lab {
 
     /// Runs krun on the controller's side of the lab, with the lab's inventory.
     pub fn krun(&self, args: &[&str]) -> Ran {
-        let output = Command::new(lab_tool())
-            .args(["ctl", "--name", &self.name, "--", env!("CARGO_BIN_EXE_krun")])
+        self.start_krun(args).end()
+    }
+
+    /// The same, beside the test.
+    pub fn start_krun(&self, args: &[&str]) -> Running {
+        let mut krun = Command::new(lab_tool());
+        krun.args(["ctl", "--name", &self.name, "--", env!("CARGO_BIN_EXE_krun")])
             .args(args)
             .arg("-i")
             .arg(self.inventory.path())
             .current_dir(repository())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        Ran {
-            status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Running(krun.spawn().unwrap())
     }
 
     /// What ran on the nodes so far, in order: `NODE PROGRAM ARGS`.
@@ -97,6 +112,21 @@ impl Lab {
                 format!("{} {} {}", columns[0], columns[1], columns[columns.len() - 1])
             })
             .collect()
+    }
+}
+
+/// krun, while it runs.
+pub struct Running(Child);
+
+impl Running {
+    /// Waits for its end.
+    pub fn end(self) -> Ran {
+        let output = self.0.wait_with_output().unwrap();
+        Ran {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 }
 

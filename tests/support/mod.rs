@@ -1,6 +1,7 @@
 //! Runs the krun binary on files that a test writes.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+pub mod changes;
 pub mod lab;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,28 @@
+//! What of a lab's trace changes the cluster.
+
+/// The commands that change something, in order.
+pub fn changes(trace: &[String]) -> Vec<String> {
+    let kinds: [(&str, &[&str]); 6] = [
+        ("kubeadm upgrade apply", &["kubeadm", "upgrade apply"]),
+        ("kubeadm upgrade node", &["kubeadm", "upgrade node"]),
+        ("cordon", &["kubectl", "patch node", "\"unschedulable\":true"]),
+        ("drain", &["kubectl", " drain "]),
+        ("restart kubelet", &["systemctl", "restart kubelet"]),
+        ("uncordon", &["kubectl", "patch node", "\"unschedulable\":null"]),
+    ];
+    trace
+        .iter()
+        .filter(|line| !line.contains("--dry-run") && !line.contains("--help"))
+        .filter_map(|line| {
+            let (what, parts) = kinds
+                .iter()
+                .find(|(_, parts)| parts.iter().all(|part| line.contains(part)))?;
+            // kubectl is run on a master and names the node, the others act on the node that they run on.
+            let mut words = line.split_whitespace();
+            let own = words.next()?;
+            let named = words.find(|word| ["m1", "w1", "w2"].contains(word));
+            let node = if parts[0] == "kubectl" { named? } else { own };
+            Some(format!("{node}: {what}"))
+        })
+        .collect()
+}
