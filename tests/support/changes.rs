@@ -1,6 +1,8 @@
 //! What of a lab's trace changes the cluster.
 
-/// The commands that change something, in order.
+const NODES: [&str; 6] = ["m1", "m2", "m3", "w1", "w2", "w3"];
+
+/// The commands that change something, in order: `NODE: WHAT`.
 pub fn changes(trace: &[String]) -> Vec<String> {
     let kinds: [(&str, &[&str]); 6] = [
         ("kubeadm upgrade apply", &["kubeadm", "upgrade apply"]),
@@ -20,7 +22,7 @@ pub fn changes(trace: &[String]) -> Vec<String> {
             // kubectl is run on a master and names the node, the others act on the node that they run on.
             let mut words = line.split_whitespace();
             let own = words.next()?;
-            let named = words.find(|word| ["m1", "w1", "w2"].contains(word));
+            let named = words.find(|word| NODES.contains(word));
             let node = if parts[0] == "kubectl" { named? } else { own };
             Some(format!("{node}: {what}"))
         })

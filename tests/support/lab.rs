@@ -1,6 +1,6 @@
 //! A lab of real nodes for a test, and krun run against it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use super::{Ran, repository};
@@ -73,19 +73,50 @@ impl Lab {
         self.start_krun(args).end()
     }
 
-    /// The same, beside the test.
+    /// The same with an inventory of which a host's line is missing.
+    pub fn krun_without(&self, host: &str, args: &[&str]) -> Ran {
+        let text = std::fs::read_to_string(self.inventory.path()).unwrap();
+        let start = format!("{host} ");
+        let kept: Vec<_> = text.lines().filter(|line| !line.starts_with(&start)).collect();
+        let inventory = tempfile::Builder::new().suffix(".ini").tempfile().unwrap();
+        std::fs::write(inventory.path(), kept.join("\n")).unwrap();
+        self.start(args, inventory.path()).end()
+    }
+
+    /// The same as [`Lab::krun`], beside the test.
     pub fn start_krun(&self, args: &[&str]) -> Running {
+        self.start(args, self.inventory.path())
+    }
+
+    fn start(&self, args: &[&str], inventory: &Path) -> Running {
         let mut krun = Command::new(lab_tool());
         krun.args(["ctl", "--name", &self.name, "--", env!("CARGO_BIN_EXE_krun")])
             .args(args)
             .arg("-i")
-            .arg(self.inventory.path())
+            .arg(inventory)
             .current_dir(repository())
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         Running(krun.spawn().unwrap())
+    }
+
+    /// Brings the lab back to how it was after `up`.
+    pub fn reset(&self) {
+        self.lab(&["reset"]);
+    }
+
+    /// Makes a program on the nodes fail: the options of `lab fault add`.
+    pub fn fault(&self, options: &[&str]) {
+        let mut all = vec!["fault", "add", "--name", &self.name];
+        all.extend(options);
+        run_lab(&all);
+    }
+
+    /// `kubectl` on the first master; gives what it printed.
+    pub fn kubectl(&self, args: &str) -> String {
+        self.on("m1", &format!("kubectl --kubeconfig /etc/kubernetes/admin.conf {args}"))
     }
 
     /// What ran on the nodes so far, in order: `NODE PROGRAM ARGS`.
@@ -102,10 +133,7 @@ impl Lab {
 
     /// `NAME STATUS VERSION` of each node, as the cluster sees them.
     pub fn nodes(&self) -> Vec<String> {
-        let text = self.on(
-            "m1",
-            "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers",
-        );
+        let text = self.kubectl("get nodes --no-headers");
         text.lines()
             .map(|line| {
                 let columns: Vec<_> = line.split_whitespace().collect();
