@@ -1,6 +1,7 @@
 //! Consumers of a run's events: text for people, JSON lines for programs.
 
 mod diff;
+mod excerpt;
 mod json;
 mod live;
 mod text;

@@ -5,6 +5,7 @@ use console::style;
 use serde_json::Value;
 
 use super::diff;
+use super::excerpt::last_lines;
 use super::live::Live;
 use crate::runner::{Counts, Event, HostReport, Recap, Status};
 
@@ -173,7 +174,7 @@ impl TextOutput {
             for key in ["changed", "failed"] {
                 shown.remove(key);
             }
-            self.line(&pretty(&Value::Object(shown)));
+            self.line(&plain_message(&shown).unwrap_or_else(|| pretty(&Value::Object(shown))));
         } else if self.options.verbosity > 0 && !failed && !report.result.is_empty() && report.status != Status::Skipped
         {
             self.line(&pretty(&Value::Object(report.result.clone())));
@@ -247,11 +248,20 @@ pub(super) fn write_stdout(text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-/// The end of an output says why it failed; the beginning rarely does.
-fn last_lines(text: &str) -> Vec<&str> {
-    const SHOWN: usize = 30;
-    let lines: Vec<_> = text.lines().collect();
-    lines[lines.len().saturating_sub(SHOWN)..].to_vec()
+/// A message that is text, or lines of text, reads better without JSON around it.
+fn plain_message(shown: &serde_json::Map<String, Value>) -> Option<String> {
+    let lines: Vec<&str> = match (shown.len(), shown.get("msg")?) {
+        (1, Value::String(text)) => text.lines().collect(),
+        (1, Value::Array(items)) => items.iter().map(Value::as_str).collect::<Option<_>>()?,
+        _ => return None,
+    };
+    Some(
+        lines
+            .iter()
+            .map(|line| format!("    {line}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 fn pretty(value: &Value) -> String {
