@@ -11,6 +11,7 @@ pub mod kube;
 pub mod modules;
 pub mod output;
 pub mod playbook;
+pub mod regexp;
 pub mod runner;
 pub mod syntax;
 pub mod template;

@@ -52,6 +52,7 @@ pub struct ModuleDefinition {
     pub example: &'static str,
     schema: fn() -> schemars::Schema,
     validate: fn(Value) -> Result<(), ArgumentError>,
+    check_option: fn(&str, &str) -> Result<(), ArgumentError>,
     run: fn(Value, &mut Context<'_>) -> Result<Outcome, Failure>,
 }
 
@@ -69,6 +70,7 @@ impl ModuleDefinition {
             example: M::EXAMPLE,
             schema: schema_of::<M>,
             validate: validate::<M>,
+            check_option: M::check_option,
             run: run::<M>,
         }
     }
@@ -84,6 +86,14 @@ impl ModuleDefinition {
     /// The first thing that is wrong with them.
     pub fn validate(&self, options: Value) -> Result<(), ArgumentError> {
         (self.validate)(options)
+    }
+
+    /// Checks one option that is plain text, for tasks whose other options hold templates.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_option(&self, name: &str, value: &str) -> Result<(), ArgumentError> {
+        (self.check_option)(name, value)
     }
 
     /// Checks and, outside of check mode, applies.

@@ -37,6 +37,15 @@ pub trait Module: DeserializeOwned + JsonSchema {
         Ok(())
     }
 
+    /// Finds what is wrong with one option, whatever the others are: called before the run for options that are written
+    /// as plain text in tasks whose other options hold templates, so that [`Module::validate`] has to wait.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check_option(_name: &str, _value: &str) -> Result<(), ArgumentError> {
+        Ok(())
+    }
+
     /// Looks, and changes nothing: is everything as wanted, or what would change?
     ///
     /// # Errors

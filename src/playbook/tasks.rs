@@ -670,10 +670,18 @@ fn check_options(definition: &ModuleDefinition, node: &Node, diagnostics: &mut D
         }
     }
     let value = node.to_value();
-    if sound
-        && !templated
-        && let Err(error) = definition.validate(value.clone())
-    {
+    let checked = if !sound {
+        Ok(())
+    } else if templated {
+        let is_plain = |entry: &&Entry| !holds_template(&entry.value);
+        entries.iter().filter(is_plain).try_for_each(|entry| {
+            let text = entry.value.text();
+            text.map_or(Ok(()), |text| definition.check_option(&entry.key, text))
+        })
+    } else {
+        definition.validate(value.clone())
+    };
+    if let Err(error) = checked {
         let option = error.path.split(['.', '[']).next().unwrap_or_default();
         let place = node.get(option).map_or(&node.place, |option| &option.place);
         let about = if error.path.is_empty() {

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::connection::{Request, Script};
+use crate::regexp::{Pattern, Reading};
 
 use super::args::{Count, Text};
 use super::{ArgumentError, Context, Failure, Module, Outcome, State};
@@ -113,17 +113,16 @@ impl WaitFor {
         }
     }
 
-    fn pattern(&self) -> Result<Option<Regex>, ArgumentError> {
-        let compile = |text: &Text| RegexBuilder::new(text).multi_line(true).build();
+    fn pattern(&self) -> Result<Option<Pattern>, ArgumentError> {
         self.search_regex
-            .as_ref()
-            .map(compile)
+            .as_deref()
+            .map(|text| Pattern::new(text, Reading::Lines))
             .transpose()
             .map_err(|error| ArgumentError::option("search_regex", error.to_string()))
     }
 
     /// One exchange; `looks` is how often the node looks before it answers.
-    fn look(&self, context: &mut Context<'_>, pattern: Option<&Regex>, looks: u64) -> Result<bool, Failure> {
+    fn look(&self, context: &mut Context<'_>, pattern: Option<&Pattern>, looks: u64) -> Result<bool, Failure> {
         let (kind, target) = match &self.path {
             Some(path) => ("file", &**path),
             None => ("port", &*self.host),
@@ -150,7 +149,7 @@ impl WaitFor {
         let longest = looks.saturating_mul(self.pause() + limit) + 30;
         let output = context.request(request.with_timeout(Duration::from_secs(longest)))?;
         match (output.status, pattern) {
-            (0, Some(pattern)) => Ok(pattern.is_match(&output.stdout_text())),
+            (0, Some(pattern)) => Ok(pattern.is_match(&output.stdout)),
             (0, None) => Ok(true),
             (NOT_YET, _) => Ok(false),
             _ => Err(Failure::of_program(&format!("looking at {target}"), &output)),
@@ -211,6 +210,15 @@ impl Module for WaitFor {
             ));
         }
         self.pattern().map(drop)
+    }
+
+    fn check_option(name: &str, value: &str) -> Result<(), ArgumentError> {
+        match name {
+            "search_regex" => Pattern::new(value, Reading::Lines)
+                .map(drop)
+                .map_err(|error| ArgumentError::option(name, error.to_string())),
+            _ => Ok(()),
+        }
     }
 
     fn check(&self, context: &mut Context<'_>) -> Result<State<Instant>, Failure> {
