@@ -293,6 +293,17 @@ impl JsonSchema for Mode {
     }
 }
 
+/// Whether something is to be there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// It is to be there.
+    #[default]
+    Present,
+    /// It is not to be there.
+    Absent,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

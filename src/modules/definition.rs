@@ -30,6 +30,15 @@ impl ArgumentError {
             path: path.into(),
         }
     }
+
+    /// As a task's failure.
+    pub(super) fn into_failure(self) -> Failure {
+        if self.path.is_empty() {
+            Failure::new(self.message)
+        } else {
+            Failure::new(format!("{}: {}", self.path, self.message))
+        }
+    }
 }
 
 /// A module as the loader and the runner know it, whatever its options' types.

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod assert;
+mod blockinfile;
 mod command;
 mod context;
 mod copy;
@@ -14,8 +15,10 @@ mod etcd_backup;
 mod etcd_restore;
 mod fail;
 mod failure;
+mod fetch;
 mod file;
 mod kubeadm;
+mod lineinfile;
 mod module;
 mod node;
 mod outcome;
@@ -28,6 +31,7 @@ mod raw;
 mod reboot;
 mod registry;
 mod remote_file;
+mod replace;
 mod script;
 mod set_fact;
 mod setup;

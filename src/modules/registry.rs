@@ -1,12 +1,13 @@
 use super::{
-    ModuleDefinition, assert, command, copy, cordon, debug, drain, etcd_backup, etcd_restore, fail, file, kubeadm,
-    package, pause, ping, raw, reboot, script, set_fact, setup, shell, stat, systemd, template, uncordon, wait_for,
-    wait_ready, yum_repo,
+    ModuleDefinition, assert, blockinfile, command, copy, cordon, debug, drain, etcd_backup, etcd_restore, fail, fetch,
+    file, kubeadm, lineinfile, package, pause, ping, raw, reboot, replace, script, set_fact, setup, shell, stat,
+    systemd, template, uncordon, wait_for, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<assert::Assert>(),
+    ModuleDefinition::of::<blockinfile::BlockInFile>(),
     ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<copy::Copy>(),
     ModuleDefinition::of::<cordon::Cordon>(),
@@ -15,13 +16,16 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<etcd_backup::EtcdBackup>(),
     ModuleDefinition::of::<etcd_restore::EtcdRestore>(),
     ModuleDefinition::of::<fail::Fail>(),
+    ModuleDefinition::of::<fetch::Fetch>(),
     ModuleDefinition::of::<file::File>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
+    ModuleDefinition::of::<lineinfile::LineInFile>(),
     ModuleDefinition::of::<package::Package>(),
     ModuleDefinition::of::<pause::Pause>(),
     ModuleDefinition::of::<ping::Ping>(),
     ModuleDefinition::of::<raw::Raw>(),
     ModuleDefinition::of::<reboot::Reboot>(),
+    ModuleDefinition::of::<replace::Replace>(),
     ModuleDefinition::of::<script::Script>(),
     ModuleDefinition::of::<set_fact::SetFact>(),
     ModuleDefinition::of::<setup::Setup>(),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::args::{Flag, Mode, Text};
-use super::remote_file::{Attributes, Content, FilePlan, Query, Wanted, check_validation, file_name};
+use super::remote_file::{Attributes, Content, FilePlan, Query, Wanted, check_validation, file_name, refuse_preserve};
 use super::{ArgumentError, Context, Failure, Module, Outcome, State};
 use crate::template::render_handlebars;
 
@@ -84,17 +84,6 @@ impl Module for Template {
 
     fn apply(&self, context: &mut Context<'_>, plan: FilePlan) -> Result<Outcome, Failure> {
         plan.apply(context)
-    }
-}
-
-/// A template has no mode that would be worth keeping.
-fn refuse_preserve(mode: Option<&Mode>) -> Result<(), ArgumentError> {
-    match mode {
-        Some(mode) if &**mode == "preserve" => Err(ArgumentError::option(
-            "mode",
-            "`preserve` is for `copy`; give the mode of the file",
-        )),
-        _ => Ok(()),
     }
 }
 

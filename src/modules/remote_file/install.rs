@@ -139,6 +139,12 @@ impl Wanted {
 }
 
 impl FilePlan {
+    /// Adds a value to the result.
+    pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.result = self.result.with(name, value);
+        self
+    }
+
     /// Makes it so: one exchange and the payload.
     pub fn apply(self, context: &mut Context<'_>) -> Result<Outcome, Failure> {
         let mut outcome = self.result.clone();
@@ -259,6 +265,17 @@ fn validation(validate: Option<&Text>, file: &str) -> Result<Vec<String>, Failur
     let Some(text) = validate else { return Ok(Vec::new()) };
     let words = shlex::split(text).ok_or_else(|| Failure::new("a quote is not closed in `validate`"))?;
     Ok(words.into_iter().map(|word| word.replace("%s", file)).collect())
+}
+
+/// Only a file that is copied has a mode that could be kept.
+pub(in crate::modules) fn refuse_preserve(mode: Option<&Mode>) -> Result<(), ArgumentError> {
+    match mode {
+        Some(mode) if &**mode == "preserve" => Err(ArgumentError::option(
+            "mode",
+            "`preserve` is for `copy`; give the mode of the file",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Finds a validation command that cannot work, before the run.
