@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use super::changes::all_changes;
 use super::{Ran, repository};
 
 /// Nodes with a cluster; gone when dropped.
@@ -102,21 +103,36 @@ impl Lab {
         Running(krun.spawn().unwrap())
     }
 
-    /// Brings the lab back to how it was after `up`.
+    /// Runs `playbooks/upgrade.yml` to 1.28.2, with more arguments. The sample workload keeps nothing of value in its
+    /// emptyDir.
+    pub fn upgrade(&self, more: &[&str]) -> Ran {
+        let settings = "kubernetes_version=1.28.2 drain_delete_emptydir_data=true drain_timeout=20 wait_timeout=60";
+        self.krun(&[&["playbooks/upgrade.yml", "-e", settings], more].concat())
+    }
+
+    /// Runs kubectl as the administrator on the first master; gives what it printed.
+    pub fn kubectl(&self, command: &str) -> String {
+        let kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
+        self.on("m1", &format!("{kubectl} {command}"))
+    }
+
+    /// Lets a program on the nodes fail as docs/lab.md tells: one fault, as JSON, in the place of those set before.
+    pub fn fault(&self, fault: &serde_json::Value) {
+        let write = "printf '%s' \"$1\" > /srv/lab/faults.json; chmod 666 /srv/lab/faults.json";
+        let faults = serde_json::json!([fault]).to_string();
+        self.lab(&["run", "m1", "--", "sh", "-c", write, "sh", &faults]);
+    }
+
+    /// Brings everything back to how it was after `up`.
     pub fn reset(&self) {
         self.lab(&["reset"]);
     }
 
-    /// Makes a program on the nodes fail: the options of `lab fault add`.
-    pub fn fault(&self, options: &[&str]) {
-        let mut all = vec!["fault", "add", "--name", &self.name];
-        all.extend(options);
-        run_lab(&all);
-    }
-
-    /// `kubectl` on the first master; gives what it printed.
-    pub fn kubectl(&self, args: &str) -> String {
-        self.on("m1", &format!("kubectl --kubeconfig /etc/kubernetes/admin.conf {args}"))
+    /// The changes on the nodes since this was asked last, or since `up`.
+    pub fn changes(&self) -> Vec<String> {
+        let changes = all_changes(&self.trace());
+        self.lab(&["trace", "--clear"]);
+        changes
     }
 
     /// What ran on the nodes so far, in order: `NODE PROGRAM ARGS`.
