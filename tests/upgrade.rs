@@ -45,8 +45,20 @@ fn one_master_and_two_workers_are_upgraded_one_by_one_and_a_second_run_changes_n
         ]
     );
     lab.lab(&["trace", "--clear"]);
+    // Nothing is left to be done, so no hook runs either.
+    let hook = tempfile::Builder::new().suffix(".yml").tempfile().unwrap();
+    std::fs::write(hook.path(), "- fail:\n    msg: a hook ran\n").unwrap();
+    let hooks: String = [
+        "before_upgrade",
+        "before_node",
+        "after_node",
+        "cni_upgrade",
+        "after_upgrade",
+    ]
+    .map(|name| format!("hook_{name}={} ", hook.path().display()))
+    .concat();
     let again = lab
-        .krun(&UPGRADE)
+        .krun(&[&UPGRADE[..], &["-e", &hooks]].concat())
         .expect_status(0)
         .expect_stdout("nothing will be changed");
     assert_eq!(again.stdout.matches("changed=0").count(), 3, "{}", again.stdout);

@@ -23,7 +23,7 @@ pub fn changes(trace: &[String]) -> Vec<String> {
     trace.iter().filter_map(|line| named(line, &STEPS)).collect()
 }
 
-/// The same with snapshots and packages.
+/// The same with snapshots, packages and hooks that run `systemctl show hook-NAME`.
 pub fn all_changes(trace: &[String]) -> Vec<String> {
     let kinds = [&STEPS[..], &PREPARATIONS].concat();
     trace.iter().filter_map(|line| named(line, &kinds)).collect()
@@ -32,6 +32,9 @@ pub fn all_changes(trace: &[String]) -> Vec<String> {
 fn named(line: &str, kinds: &[Kind]) -> Option<String> {
     if line.contains("--dry-run") || line.contains("--help") {
         return None;
+    }
+    if let Some((_, hook)) = line.split_once(" systemctl show hook-") {
+        return Some(format!("{}: hook {hook}", line.split(' ').next()?));
     }
     let (what, parts) = kinds
         .iter()

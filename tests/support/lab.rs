@@ -123,6 +123,14 @@ impl Lab {
         self.lab(&["run", "m1", "--", "sh", "-c", write, "sh", &faults]);
     }
 
+    /// Gives a node another name in the inventory, with more of its line.
+    pub fn rename(&self, node: &str, line: &str) {
+        let text = std::fs::read_to_string(self.inventory.path()).unwrap();
+        let head = format!("\n{node} ");
+        assert!(text.contains(&head), "{text}");
+        std::fs::write(self.inventory.path(), text.replace(&head, &format!("\n{line} "))).unwrap();
+    }
+
     /// Brings everything back to how it was after `up`.
     pub fn reset(&self) {
         self.lab(&["reset"]);
