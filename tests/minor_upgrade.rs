@@ -1,0 +1,85 @@
+//! The step to the next minor version on lab nodes, with the package repository of that version; and the steps that are
+//! refused.
+#![allow(missing_docs)]
+
+mod support;
+
+use support::lab::Lab;
+
+/// Settings of a run, on top of the usual ones: the version, and the repository of its minor version.
+fn settings(version: &str) -> String {
+    let settings = serde_json::json!({
+        "kubernetes_version": version,
+        "repository_baseurl": "file:///srv/repo/v{{ kubernetes_minor }}/rpm/",
+        "repository_gpgcheck": false,
+        "repository_gpgkey": ["https://packages.example/one.key", "https://packages.example/two.key"],
+        // This needs a drain only because the minor version changes.
+        "drain_policy": "minor",
+    });
+    settings.to_string()
+}
+
+#[test]
+fn the_nodes_go_over_to_the_repository_of_the_next_minor_and_steps_that_cannot_be_are_refused() {
+    let Some(lab) = Lab::up("minor-upgrade", 1, 1, "1.28.2") else {
+        return;
+    };
+    // There is one worker only, and no other place for its pods.
+    lab.kubectl("delete pdb web");
+    let file = "cat /etc/yum.repos.d/kubernetes.repo";
+    let legacy = lab.on("w1", file);
+    assert!(legacy.contains("/srv/repo/legacy"), "{legacy}");
+    lab.changes();
+
+    let unchanged = || {
+        assert_eq!(lab.changes(), Vec::<String>::new());
+        assert_eq!(lab.on("w1", file), legacy);
+        assert_eq!(lab.nodes(), ["m1 Ready v1.28.2", "w1 Ready v1.28.2"]);
+    };
+    lab.upgrade(&["-e", &settings("1.30.5")])
+        .expect_status(2)
+        .expect_stdout("set kubernetes_version to the newest 1.29.x first");
+    unchanged();
+    lab.upgrade(&["-e", &settings("1.28.0")])
+        .expect_status(2)
+        .expect_stdout("The control plane is at 1.28.2, the target is 1.28.0. Kubernetes has no way down");
+    unchanged();
+    // Without a repository of krun's the nodes' own is looked into by the preflight: it ends before this version.
+    lab.upgrade(&["-e", "kubernetes_version=1.29.9"])
+        .expect_status(2)
+        .expect_stdout("1.28.2-0");
+    unchanged();
+    // A version that is nowhere: the new repository has to be there to be looked into, but nothing else is touched.
+    lab.upgrade(&["-e", &settings("1.29.8")])
+        .expect_status(2)
+        .expect_stdout("1.29.9-150500.1.1");
+    assert_eq!(lab.changes(), ["m1: snapshot"]);
+
+    lab.upgrade(&["-e", &settings("1.29.9")]).expect_status(0);
+    let kubelet = ["cordon", "drain", "kubelet package", "restart kubelet", "uncordon"];
+    let steps = |node: &str, first: &str| -> Vec<String> {
+        let steps = ["kubeadm package", first].into_iter().chain(kubelet);
+        steps.map(|step| format!("{node}: {step}")).collect()
+    };
+    let expected = [
+        steps("m1", "kubeadm upgrade apply"),
+        steps("w1", "kubeadm upgrade node"),
+    ];
+    assert_eq!(lab.changes(), expected.concat());
+    assert_eq!(lab.nodes(), ["m1 Ready v1.29.9", "w1 Ready v1.29.9"]);
+    let written = lab.on("w1", file);
+    for line in [
+        "baseurl=file:///srv/repo/v1.29/rpm/",
+        "gpgcheck=0",
+        "exclude=kubelet kubeadm kubectl cri-tools kubernetes-cni",
+    ] {
+        assert!(written.lines().any(|found| found == line), "no {line}:\n{written}");
+    }
+    assert!(written.contains("https://packages.example/two.key"), "{written}");
+    assert_eq!(
+        lab.on("w1", "rpm -q kubeadm kubelet kubectl")
+            .matches("-1.29.9-150500.1.1.")
+            .count(),
+        3
+    );
+}
