@@ -125,10 +125,14 @@ impl Lab {
 
     /// Gives a node another name in the inventory, with more of its line.
     pub fn rename(&self, node: &str, line: &str) {
+        self.edit_inventory(&format!("\n{node} "), &format!("\n{line} "));
+    }
+
+    /// Replaces a part of the inventory.
+    pub fn edit_inventory(&self, part: &str, new: &str) {
         let text = std::fs::read_to_string(self.inventory.path()).unwrap();
-        let head = format!("\n{node} ");
-        assert!(text.contains(&head), "{text}");
-        std::fs::write(self.inventory.path(), text.replace(&head, &format!("\n{line} "))).unwrap();
+        assert!(text.contains(part), "no {part:?} in {text}");
+        std::fs::write(self.inventory.path(), text.replace(part, new)).unwrap();
     }
 
     /// Brings everything back to how it was after `up`.
