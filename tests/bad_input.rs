@@ -55,16 +55,6 @@ use support::Project;
     "site.yml:3:31",
     "has no option `public`"
 )]
-#[case::pattern_beyond(
-    "- hosts: all\n  tasks:\n    - lineinfile: {path: /f, line: x, regexp: 'a(?=b)'}\n",
-    "site.yml:3:47",
-    "looks ahead (`(?=`), which krun's patterns cannot"
-)]
-#[case::pattern_beside_a_template(
-    "- hosts: all\n  vars: {x: y}\n  tasks:\n    - replace: {path: '{{ x }}', regexp: '(?<!a)b'}\n",
-    "site.yml:4:42",
-    "looks behind (`(?<!`), which krun's patterns cannot"
-)]
 #[case::empty("", "site.yml", "the playbook is empty")]
 fn is_refused_before_the_run(#[case] playbook: &str, #[case] place: &str, #[case] text: &str) {
     let project = Project::new(playbook);

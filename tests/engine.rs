@@ -262,6 +262,45 @@ fn variables_win_in_ansibles_order() {
 }
 
 #[test]
+fn files_and_role_variables_beat_those_of_the_play() {
+    let project = Project::new(
+        "
+- hosts: all
+  gather_facts: false
+  vars: {file: play, role: play, play: play, block: play}
+  vars_files: [more.yml]
+  roles: [r]
+  tasks:
+    - vars: {block: block}
+      block:
+        - shell: echo {{ file }} {{ role }} {{ play }} {{ block }} >> {{ playbook_dir }}/trace
+",
+    )
+    .file("more.yml", "file: file\nrole: file\n")
+    .file("roles/r/vars/main.yml", "role: role\nblock: role\n")
+    .file("roles/r/defaults/main.yml", "play: default\n");
+    project.run_on("a", &[]).expect_status(0);
+    assert_eq!(project.trace(), ["file role play block"]);
+}
+
+#[test]
+fn variables_of_an_imported_playbook_hold_for_the_keys_of_its_plays() {
+    let project = Project::new("- import_playbook: other.yml\n  vars: {size: 2, pattern: 'a,b,c'}\n").file(
+        "other.yml",
+        "- hosts: '{{ pattern }}'
+  gather_facts: false
+  serial: '{{ size }}'
+  vars: {size: 1}
+  tasks:
+    - shell: echo {{ size }} {{ ansible_play_batch | join(' ') }} >> {{ playbook_dir }}/trace
+      run_once: true
+",
+    );
+    project.run_on("a b c d", &[]).expect_status(0);
+    assert_eq!(project.trace(), ["2 a b", "2 c"]);
+}
+
+#[test]
 fn tags_choose_tasks() {
     let playbook = "
 - hosts: all

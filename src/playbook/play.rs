@@ -9,6 +9,7 @@ use super::model::{Item, Play, Task};
 use super::role::{Role, as_handlers};
 use super::setting::Setting;
 use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
+use crate::vars::VarMap;
 
 /// Ansible's keys of a play that this version refuses, with the reason.
 const NOT_YET: [(&str, &str); 6] = [
@@ -42,7 +43,15 @@ impl Loader<'_> {
         let order = setting("order", diagnostics);
         let max_fail_percentage = setting("max_fail_percentage", diagnostics);
         let gather_facts = setting("gather_facts", diagnostics);
-        check_gather_facts(gather_facts.as_ref(), diagnostics);
+        if let Some(setting) = gather_facts.as_ref().filter(|setting| !setting.value.is_boolean()) {
+            diagnostics.push(
+                Diagnostic::error(
+                    "`gather_facts` is true or false; a template is not supported by this version of krun",
+                )
+                .at(&setting.place)
+                .help("leave it false and run the `setup` module under a condition"),
+            );
+        }
         let force_handlers = setting("force_handlers", diagnostics);
         let strategy = setting("strategy", diagnostics);
         if let Some(strategy) = strategy.filter(|strategy| strategy.value.as_str() != Some("linear")) {
@@ -57,21 +66,10 @@ impl Loader<'_> {
         {
             diagnostics.push(Diagnostic::error(message).at(&serial.place));
         }
-        let vars = fields
-            .take("vars")
-            .and_then(|node| self.vars(node, diagnostics))
-            .unwrap_or_default();
         let vars_files = vars_files(fields.take("vars_files"), diagnostics);
-        let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
-        for (key, reason) in NOT_YET {
-            if let Some(entry) = fields.entry(key) {
-                diagnostics.push(
-                    Diagnostic::error(format!("`{key}` is not supported by this version of krun"))
-                        .at(&entry.key_place)
-                        .help(reason),
-                );
-            }
-        }
+        let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        let vars = take_play_vars(&mut keywords);
+        refuse_unsupported(&mut fields, diagnostics);
         let scoping = Scoping::of_playbook(folder);
         let mut parts = Parts::default();
         let list = |node: Option<&Node>, parts: &mut Parts, diagnostics: &mut Diagnostics| {
@@ -153,6 +151,28 @@ impl Loader<'_> {
             }
         }
         items
+    }
+}
+
+/// A play's variables, with those of the imports that it came by, which win. They are not handed down to its tasks as
+/// those of a block are: a role's own variables and files of variables beat them.
+fn take_play_vars(keywords: &mut Keywords) -> VarMap {
+    let mut vars = VarMap::new();
+    for level in std::mem::take(&mut keywords.vars).into_iter().rev() {
+        vars.extend(level.iter().map(|(name, value)| (name.clone(), Arc::clone(value))));
+    }
+    vars
+}
+
+fn refuse_unsupported(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
+    for (key, reason) in NOT_YET {
+        if let Some(entry) = fields.entry(key) {
+            diagnostics.push(
+                Diagnostic::error(format!("`{key}` is not supported by this version of krun"))
+                    .at(&entry.key_place)
+                    .help(reason),
+            );
+        }
     }
 }
 
