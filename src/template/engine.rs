@@ -191,12 +191,7 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
     engine.set_auto_escape_callback(|_| AutoEscape::None);
     engine.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     engine.set_fuel(Some(FUEL));
-    // Whitespace as Ansible's templar sets it.
-    let mut syntax = SyntaxConfig::builder();
-    syntax.trim_blocks(true).keep_trailing_newline(true);
-    if let Ok(syntax) = syntax.build() {
-        engine.set_syntax(syntax);
-    }
+    engine.set_syntax(syntax());
     // Texts are compiled once and kept: the loader's key is the text itself.
     engine.set_loader(|text| Ok(Some(text.to_owned())));
     engine.set_formatter(|output, _state, value| {
@@ -212,6 +207,22 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
     filters::register(&mut engine);
     tests::register(&mut engine);
     engine
+}
+
+/// Whitespace as Ansible's templar sets it.
+pub(super) fn syntax() -> SyntaxConfig {
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).keep_trailing_newline(true);
+    syntax.build().unwrap_or_default()
+}
+
+/// True for the names that the engine itself gives a value, such as `range`.
+pub(super) fn is_global(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let globals = engine(Strictness::Strict).globals();
+        globals.map(|(name, _)| name.to_owned()).collect()
+    });
+    NAMES.contains(name)
 }
 
 /// A pattern that stands in this source; a mistake in one is caught by the tests that use it.

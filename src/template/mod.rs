@@ -7,6 +7,7 @@ mod error;
 mod filters;
 mod handlebars_files;
 mod python;
+pub mod reads;
 mod registry;
 mod scan;
 mod tests;

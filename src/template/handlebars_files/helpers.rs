@@ -19,10 +19,10 @@ pub(super) const PRINT: &str = "print";
 const BLOCKS: [&str; 3] = ["each", "with", "raw"];
 
 /// Helpers that may see undefined values: that is what they are for.
-const LENIENT: [&str; 5] = ["default", "d", "mandatory", "defined", "undefined"];
+pub(super) const LENIENT: [&str; 5] = ["default", "d", "mandatory", "defined", "undefined"];
 
 /// Handlebars' own names for tests and filters of Jinja.
-const ALIASES: [(&str, &str); 3] = [("gte", "ge"), ("lte", "le"), ("len", "length")];
+pub(super) const ALIASES: [(&str, &str); 3] = [("gte", "ge"), ("lte", "le"), ("len", "length")];
 
 /// Replaces the helpers that let undefined values pass, and adds every filter and test.
 pub(super) fn register(engine: &mut Handlebars<'static>) {

@@ -3,6 +3,7 @@
 mod helpers;
 mod parse;
 mod problem;
+mod reads;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
@@ -11,6 +12,7 @@ use handlebars::{Context, Handlebars, RenderContext, RenderErrorReason, Renderab
 use minijinja::value::ValueKind;
 use serde_json::Map;
 
+use super::reads::Reads;
 use super::{TemplateError, evaluate, to_json};
 use parse::Parsed;
 
@@ -64,6 +66,15 @@ pub fn render(name: &str, text: &str, variables: &minijinja::Value) -> Result<St
 /// The first mistake found.
 pub fn check(name: &str, text: &str) -> Result<(), TemplateError> {
     parsed(name, text).map(|_| ())
+}
+
+/// What a Handlebars file reads; `name` is the file's path for messages.
+///
+/// # Errors
+/// As [`check`].
+pub fn reads_of(name: &str, text: &str) -> Result<Reads, TemplateError> {
+    let parsed = parsed(name, text)?;
+    Ok(reads::of(&parsed.template, text))
 }
 
 /// Every text is parsed once in the life of the process.
