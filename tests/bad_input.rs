@@ -56,6 +56,37 @@ use support::Project;
     "has no option `public`"
 )]
 #[case::empty("", "site.yml", "the playbook is empty")]
+#[case::undefined_variable(
+    "- hosts: all\n  vars: {version: 1}\n  tasks:\n    - debug: {msg: 'v {{ verison }}'}\n",
+    "site.yml:4:26",
+    "did you mean `version`?"
+)]
+#[case::undefined_in_a_condition(
+    "- hosts: all\n  tasks:\n    - block:\n        - ping:\n      when: a.b and a.c\n",
+    "site.yml:5:13",
+    "the variable `a` is not defined for any host of the play `all`"
+)]
+#[case::undefined_in_a_play_key("- hosts: all\n  serial: '{{ size }}'\n", "site.yml:2:15", "-e size=")]
+#[case::undefined_in_folded_text(
+    "- hosts: all\n  tasks:\n    - shell: >-\n        echo a\n        {{ b }}\n",
+    "site.yml:5:12",
+    "`b`"
+)]
+#[case::undefined_behind_a_variable(
+    "- hosts: all\n  vars: {address: '{{ host }}:{{ port_number }}', host: x}\n  tasks:\n    - debug: {msg: '{{ address }}'}\n",
+    "site.yml:4:24",
+    "`port_number`, which the variable `address` needs"
+)]
+#[case::item_without_loop(
+    "- hosts: all\n  tasks:\n    - debug: {msg: '{{ item }}'}\n",
+    "site.yml:3:24",
+    "a task with `loop`"
+)]
+#[case::unknown_function(
+    "- hosts: all\n  tasks:\n    - debug: {msg: \"{{ lookup('env', 'HOME') }}\"}\n",
+    "site.yml:3:24",
+    "there is no function `lookup`"
+)]
 fn is_refused_before_the_run(#[case] playbook: &str, #[case] place: &str, #[case] text: &str) {
     let project = Project::new(playbook);
     let ran = project
@@ -68,12 +99,97 @@ fn is_refused_before_the_run(#[case] playbook: &str, #[case] place: &str, #[case
 
 #[test]
 fn all_mistakes_are_shown_at_once() {
-    let project = Project::new("- hosts: nobody\n  sreial: 1\n  tasks:\n    - comand: ls\n");
-    project
+    let project = Project::new(
+        "- hosts: nobody
+- hosts: all
+  sreial: 1
+  tasks:
+    - comand: ls
+      register: out
+    - debug: {msg: '{{ out }} {{ typo }}'}
+    - template: {src: x.j2, dest: x}
+    - debug: {mgs: x}
+      notify: nobody
+",
+    )
+    .file("x.j2", "first\n{{ second }}\n");
+    let ran = project.run_on("a", &[]).expect_status(4);
+    // In the order in which a reader meets them, and nothing about `out`, whose task is only misspelt.
+    let places: Vec<&str> = ran
+        .stderr
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("--> "))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "site.yml:1:10",
+            "site.yml:3:3",
+            "site.yml:5:7",
+            "site.yml:7:34",
+            "site.yml:9:15",
+            "site.yml:10:15",
+            "x.j2:2:4"
+        ],
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn what_depends_on_a_part_that_is_not_read_is_not_judged() {
+    let project = Project::new("- hosts: all\n  roles: [gone]\n  tasks:\n    - debug: {msg: '{{ of_role }}'}\n");
+    let ran = project
         .run_on("a", &[])
         .expect_status(4)
+        .expect_stderr("there is no role `gone`");
+    assert!(!ran.stderr.contains("of_role"), "{}", ran.stderr);
+    let project = Project::new(
+        "- hosts: all\n  tasks:\n    - command: ls\n      registre: out\n    - debug: {msg: '{{ out }}'}\n",
+    );
+    let ran = project.run_on("a", &[]).expect_status(4).expect_stderr("registre");
+    assert!(!ran.stderr.contains("the variable `out`"), "{}", ran.stderr);
+}
+
+#[test]
+fn variables_are_looked_for_where_an_inventory_is_given_and_something_is_run() {
+    let project = Project::new("- hosts: all\n  tasks:\n    - debug: {msg: '{{ typo }}'}\n");
+    project
+        .run_on("a", &["--syntax-check"])
+        .expect_status(4)
+        .expect_stderr("`typo`");
+    project
+        .run_on("a", &["--syntax-check", "-e", "typo=1"])
+        .expect_status(0);
+    project.krun(&["site.yml", "--syntax-check"]).expect_status(0);
+    for list in ["--list-tasks", "--list-tags", "--list-hosts"] {
+        project.run_on("a", &[list]).expect_status(0);
+    }
+    project
+        .krun(&[
+            "exec",
+            "all",
+            "-i",
+            "a,",
+            "-c",
+            "local",
+            "-m",
+            "debug",
+            "-a",
+            "msg={{ typo }}",
+        ])
+        .expect_status(4)
+        .expect_stderr("`typo` is not defined");
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_shown_with_the_others() {
+    let project = Project::new("- hosts: all\n  sreial: 1\n");
+    project
+        .run_on("a", &["-e", "no-value"])
+        .expect_status(4)
         .expect_stderr("sreial")
-        .expect_stderr("comand");
+        .expect_stderr("no-value");
 }
 
 #[test]

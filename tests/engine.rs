@@ -366,11 +366,14 @@ fn check_mode_changes_nothing() {
 
 #[test]
 fn undefined_variables_fail_the_task_with_their_name() {
-    let project = Project::new("- hosts: all\n  gather_facts: false\n  tasks:\n    - debug: msg={{ typo }}\n");
+    // What a command's result holds is known in the run only.
+    let project = Project::new(
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - command: 'true'\n      register: out\n    - debug: msg={{ out.typo }}\n",
+    );
     project
         .run_on("a", &[])
         .expect_status(2)
-        .expect_stdout("`typo` is undefined");
+        .expect_stdout("`out.typo` is undefined");
 }
 
 #[test]

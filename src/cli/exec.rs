@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::run::{self, Ground, HostArgs};
-use crate::playbook::{Loader, LoaderOptions, check_hosts};
+use crate::playbook::{Loader, LoaderOptions, TagSelection, check_hosts};
 use crate::syntax::Diagnostics;
 
 /// Run one module on hosts
@@ -39,6 +39,8 @@ fn prepare_and_run(args: &ExecArgs) -> Result<i32, run::Error> {
     let ground = Ground::load(&args.hosts, run::folder_of(None), &passwords)?;
     check_hosts(&playbook, &ground.inventory, &mut problems);
     problems.extend(ground.warnings.clone());
+    let playbooks = [playbook];
+    ground.check_variables(&playbooks, &TagSelection::default(), &loader, &mut problems);
     run::print_findings(&problems);
     if problems.has_errors() {
         return Ok(run::EXIT_NOT_LOADED);
@@ -46,6 +48,6 @@ fn prepare_and_run(args: &ExecArgs) -> Result<i32, run::Error> {
     let mut hosts = args.hosts.clone();
     // What a module says is what the user asked for.
     hosts.verbose = hosts.verbose.max(1);
-    let options = run::run_options(&hosts, ground.limit.clone(), &passwords)?;
-    run::execute(&hosts, &[playbook], ground, options, &loader, &passwords)
+    let options = run::run_options(&hosts, &ground)?;
+    run::execute(&hosts, &playbooks, ground, options, &loader, &passwords)
 }

@@ -14,7 +14,7 @@ use crate::connection::{BecomeMethod, SessionPool};
 use crate::inventory::{Inventory, InventoryVariables, Pattern};
 use crate::modules::Failure;
 use crate::output::{self, Format, TextOptions};
-use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts};
+use crate::playbook::{Known, Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_variables};
 use crate::runner::{self, RunOptions, Summary};
 use crate::syntax::{self, Diagnostic, Diagnostics, SourceFile};
 use crate::vars::vault::VaultPasswords;
@@ -205,13 +205,9 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     let mut problems = Diagnostics::default();
     let mut playbooks = Vec::new();
     for path in &args.playbooks {
-        match loader.load(path) {
-            Ok((playbook, warnings)) => {
-                problems.extend(warnings);
-                playbooks.push(playbook);
-            }
-            Err(errors) => problems.extend(errors),
-        }
+        let (playbook, found) = loader.load(path);
+        problems.extend(found);
+        playbooks.extend(playbook);
     }
     let ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
         Ok(ground) => Some(ground),
@@ -220,20 +216,28 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
             None
         }
     };
+    let tags = TagSelection {
+        only: args.tags.clone(),
+        skip: args.skip_tags.clone(),
+    };
     if let Some(ground) = &ground {
         problems.extend(ground.warnings.clone());
         for playbook in &playbooks {
             check_hosts(playbook, &ground.inventory, &mut problems);
+        }
+        // A playbook that could not be read may be what defines the others' variables. Lists evaluate nothing, and
+        // without an inventory nobody can tell.
+        let all_loaded = playbooks.len() == args.playbooks.len();
+        let lists_only = args.list_hosts || args.list_tasks || args.list_tags;
+        let has_inventory = !args.hosts.inventory.is_empty() || !args.syntax_check;
+        if all_loaded && !lists_only && has_inventory {
+            ground.check_variables(&playbooks, &tags, &loader, &mut problems);
         }
     }
     let ground = problems.clone().into_result(ground)?;
     print_findings(&problems);
     let Some(ground) = ground else {
         return Ok(EXIT_NOT_LOADED);
-    };
-    let tags = TagSelection {
-        only: args.tags.clone(),
-        skip: args.skip_tags.clone(),
     };
     if args.syntax_check {
         for playbook in &playbooks {
@@ -250,7 +254,7 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
         lists.print(&playbooks, &ground.inventory, ground.limit.as_ref(), &tags);
         return Ok(0);
     }
-    let mut options = run_options(&args.hosts, ground.limit.clone(), &passwords)?;
+    let mut options = run_options(&args.hosts, &ground)?;
     options.tags = tags;
     options.start_at_task.clone_from(&args.start_at_task);
     options.force_handlers = args.force_handlers;
@@ -260,11 +264,12 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     execute(&args.hosts, &playbooks, ground, options, &loader, &passwords)
 }
 
-/// Inventory, its variables and the limit.
+/// Inventory, its variables, the limit and the variables of the command line.
 pub(super) struct Ground {
     pub(super) inventory: Inventory,
     pub(super) variables: InventoryVariables,
     pub(super) limit: Option<Pattern>,
+    pub(super) extra_vars: Arc<VarMap>,
     pub(super) warnings: Diagnostics,
 }
 
@@ -302,8 +307,27 @@ impl Ground {
             inventory,
             variables,
             limit,
+            extra_vars: Arc::new(extra_vars(&args.extra_vars, passwords)?),
             warnings,
         })
+    }
+
+    /// Reports variables that the playbooks use and no source can define.
+    pub(super) fn check_variables(
+        &self,
+        playbooks: &[Playbook],
+        tags: &TagSelection,
+        loader: &Loader<'_>,
+        problems: &mut Diagnostics,
+    ) {
+        let known = Known {
+            inventory: &self.inventory,
+            variables: &self.variables,
+            extra_vars: &self.extra_vars,
+            limit: self.limit.as_ref(),
+            tags,
+        };
+        check_variables(playbooks, known, loader, problems);
     }
 }
 
@@ -315,11 +339,7 @@ pub(super) fn folder_of(playbook: Option<&PathBuf>) -> &Path {
 }
 
 /// The options that all commands share, with what has to be asked for.
-pub(super) fn run_options(
-    args: &HostArgs,
-    limit: Option<Pattern>,
-    passwords: &VaultPasswords,
-) -> Result<RunOptions, Error> {
+pub(super) fn run_options(args: &HostArgs, ground: &Ground) -> Result<RunOptions, Error> {
     let become_method = match args.become_method.as_deref() {
         None => None,
         Some("sudo") => Some(BecomeMethod::Sudo),
@@ -336,9 +356,9 @@ pub(super) fn run_options(
         check_mode: args.check,
         diff: args.diff,
         forks: args.forks,
-        limit,
+        limit: ground.limit.clone(),
         limit_text: args.limit.clone(),
-        extra_vars: Arc::new(extra_vars(&args.extra_vars, passwords)?),
+        extra_vars: Arc::clone(&ground.extra_vars),
         remote_user: args.user.clone(),
         private_key: args.private_key.clone(),
         connection_password: ask(args.ask_pass, "SSH password: ")?,

@@ -34,7 +34,11 @@ pub(super) fn check_play(play: &Play, diagnostics: &mut Diagnostics) {
 
 fn check_notified(notified: &Setting, handlers: &HashSet<String>, includes: bool, diagnostics: &mut Diagnostics) {
     let Value::String(name) = &notified.value else {
-        diagnostics.push(Diagnostic::error("`notify` takes names of handlers").at(&notified.place));
+        diagnostics.push(
+            Diagnostic::error("`notify` takes names of handlers")
+                .at(&notified.place)
+                .without_gap(),
+        );
         return;
     };
     if includes || template::holds_template(name) || handlers.contains(name) {
@@ -43,7 +47,8 @@ fn check_notified(notified: &Setting, handlers: &HashSet<String>, includes: bool
     diagnostics.push(
         Diagnostic::error(format!("there is no handler `{name}`"))
             .at(&notified.place)
-            .did_you_mean(name, handlers.iter().map(String::as_str)),
+            .did_you_mean(name, handlers.iter().map(String::as_str))
+            .without_gap(),
     );
 }
 
@@ -70,7 +75,7 @@ fn check_file(task: &Task, play: &Play, diagnostics: &mut Diagnostics) {
     }
     if let Err(failure) = finder(task, play).find(kind, name) {
         let place = nodes.get("src").map_or(&task.place, |node| &node.place);
-        let mut diagnostic = Diagnostic::error(failure.message).at(place);
+        let mut diagnostic = Diagnostic::error(failure.message).at(place).without_gap();
         if let Some(help) = failure.help {
             diagnostic = diagnostic.help(help);
         }

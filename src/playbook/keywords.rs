@@ -92,6 +92,32 @@ impl Keywords {
         own
     }
 
+    /// The keywords that have one value, where they are set.
+    pub(super) fn all_settings(&self) -> [Option<&Setting>; 19] {
+        [
+            &self.become_user_enabled,
+            &self.become_user,
+            &self.become_method,
+            &self.become_flags,
+            &self.become_exe,
+            &self.remote_user,
+            &self.port,
+            &self.connection,
+            &self.check_mode,
+            &self.diff,
+            &self.ignore_errors,
+            &self.ignore_unreachable,
+            &self.any_errors_fatal,
+            &self.no_log,
+            &self.run_once,
+            &self.delegate_to,
+            &self.delegate_facts,
+            &self.throttle,
+            &self.timeout,
+        ]
+        .map(Option::as_ref)
+    }
+
     fn settings(&mut self) -> [(&'static str, &mut Option<Setting>); 19] {
         [
             ("become", &mut self.become_user_enabled),

@@ -92,21 +92,17 @@ impl<'a> Loader<'a> {
         Self { options, passwords }
     }
 
-    /// Loads a playbook with everything that it imports.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it and can be known without a node, at once.
-    pub fn load(&self, path: &Path) -> Result<(Playbook, Diagnostics), Diagnostics> {
+    /// Loads a playbook with everything that it imports, and tells everything that is wrong with it and can be known
+    /// from its files, at once. Even with errors there is a playbook, for further checks, unless parts of it could not
+    /// be read that others depend on.
+    pub fn load(&self, path: &Path) -> (Option<Playbook>, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
         let plays = self.playbook_file(path, &Keywords::default(), 0, &mut diagnostics);
-        if diagnostics.has_errors() {
-            return Err(diagnostics);
-        }
         let playbook = Playbook {
             path: path.to_owned(),
             plays,
         };
-        Ok((playbook, diagnostics))
+        ((!diagnostics.has_gaps()).then_some(playbook), diagnostics)
     }
 
     /// A playbook of one task that stands on the command line.

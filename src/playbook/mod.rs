@@ -10,6 +10,7 @@ mod role;
 mod setting;
 mod tags;
 mod tasks;
+mod variables;
 
 pub use action::{Action, IncludeRole, IncludeTasks, Meta};
 pub use checks::check_hosts;
@@ -20,3 +21,4 @@ pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, Task};
 pub use role::{Role, RoleVars};
 pub use setting::{Expression, Setting};
 pub use tags::TagSelection;
+pub use variables::{Known, check_variables};

@@ -49,7 +49,8 @@ impl Loader<'_> {
                     "`gather_facts` is true or false; a template is not supported by this version of krun",
                 )
                 .at(&setting.place)
-                .help("leave it false and run the `setup` module under a condition"),
+                .help("leave it false and run the `setup` module under a condition")
+                .without_gap(),
             );
         }
         let force_handlers = setting("force_handlers", diagnostics);
@@ -58,13 +59,14 @@ impl Loader<'_> {
             diagnostics.push(
                 Diagnostic::error("only the strategy `linear` is supported by this version")
                     .at(&strategy.place)
-                    .help("leave the key out"),
+                    .help("leave the key out")
+                    .without_gap(),
             );
         }
         if let Some(serial) = &serial
             && let Err(message) = crate::runner::check_serial(&serial.value)
         {
-            diagnostics.push(Diagnostic::error(message).at(&serial.place));
+            diagnostics.push(Diagnostic::error(message).at(&serial.place).without_gap());
         }
         let vars_files = vars_files(fields.take("vars_files"), diagnostics);
         let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);

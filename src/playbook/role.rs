@@ -229,11 +229,18 @@ pub(super) fn as_handlers(items: &[Item], diagnostics: &mut Diagnostics) -> Vec<
     let mut handlers = Vec::new();
     for task in items.iter().flat_map(Item::tasks) {
         if matches!(task.action, Action::IncludeRole(_)) {
-            diagnostics.push(Diagnostic::error("include_role cannot be a handler").at(&task.place));
+            diagnostics.push(
+                Diagnostic::error("include_role cannot be a handler")
+                    .at(&task.place)
+                    .without_gap(),
+            );
         }
         if task.name.is_none() && task.listen.is_empty() {
-            diagnostics
-                .push(Diagnostic::error("a handler without `name` and `listen` can never be notified").at(&task.place));
+            diagnostics.push(
+                Diagnostic::error("a handler without `name` and `listen` can never be notified")
+                    .at(&task.place)
+                    .without_gap(),
+            );
         }
         handlers.push(Arc::clone(task));
     }

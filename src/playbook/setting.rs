@@ -100,7 +100,9 @@ impl Expression {
     fn one(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let Some(text) = node.text() else {
             diagnostics.push(
-                Diagnostic::error(format!("a condition is an expression, this is {}", node.describe())).at(&node.place),
+                Diagnostic::error(format!("a condition is an expression, this is {}", node.describe()))
+                    .at(&node.place)
+                    .without_gap(),
             );
             return None;
         };
@@ -109,7 +111,7 @@ impl Expression {
             place: node.place.clone(),
         };
         if let Err(error) = template::check_expression(&expression.text) {
-            diagnostics.push(Diagnostic::error(error.message).at(&expression.place));
+            diagnostics.push(Diagnostic::error(error.message).at(&expression.place).without_gap());
         }
         Some(expression)
     }
@@ -134,7 +136,7 @@ pub(super) fn check_templates(node: &Node, diagnostics: &mut Diagnostics) {
                 None => template::check_text(text),
             };
             if let Err(error) = checked {
-                diagnostics.push(Diagnostic::error(error.message).at(&node.place));
+                diagnostics.push(Diagnostic::error(error.message).at(&node.place).without_gap());
             }
         }
         Kind::Scalar { .. } => {}

@@ -10,12 +10,15 @@ use super::model::{Block, Item, Loop, LoopKind, Task};
 use super::role::{Role, RoleRequest};
 use super::setting::{Expression, Setting, check_templates};
 use crate::modules::{self, ModuleDefinition};
-use crate::syntax::{Diagnostic, Diagnostics, Entry, Fields, Kind, Node, Style};
+use crate::syntax::{Diagnostic, Diagnostics, Entry, Fields, Kind, Node, Style, closest};
 use crate::template;
 use crate::vars::VarMap;
 
 /// Keys of a task that steer krun instead of naming a module.
 const STATEMENTS: [&str; 5] = ["import_tasks", "include_tasks", "import_role", "include_role", "meta"];
+
+/// What else in a task can define variables.
+const DEFINING: [&str; 6] = ["block", "include_vars", "loop", "register", "set_fact", "vars"];
 
 /// Ansible's keys of a task that this version refuses, with the reason.
 const NOT_YET: [(&str, &str); 6] = [
@@ -80,7 +83,7 @@ impl Loader<'_> {
         if let Some(name) = name.as_deref().filter(|name| template::holds_template(name))
             && let Err(error) = template::check_text(name)
         {
-            diagnostics.push(Diagnostic::error(error.message).at(&node.place));
+            diagnostics.push(Diagnostic::error(error.message).at(&node.place).without_gap());
         }
         let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
         for key in ["import_tasks", "import_role"] {
@@ -125,15 +128,16 @@ impl Loader<'_> {
                 diagnostics.push(
                     Diagnostic::error(format!("`{key}` is not supported by this version of krun"))
                         .at(&entry.key_place)
-                        .help(reason),
+                        .help(reason)
+                        .without_gap(),
                 );
             }
         }
-        let Some(action) = self.action(&mut fields, &mut keywords, scoping, diagnostics) else {
-            return Vec::new();
-        };
-        fields.finish(modules::names().chain(STATEMENTS), diagnostics);
-        task.action = action;
+        // A task whose module is wrong stays, so that what depends on its other keys can be judged.
+        if let Some(action) = self.action(&mut fields, &mut keywords, scoping, diagnostics) {
+            fields.finish(modules::names().chain(STATEMENTS), diagnostics);
+            task.action = action;
+        }
         task.keywords = keywords;
         vec![Item::Task(Arc::new(task))]
     }
@@ -292,11 +296,12 @@ impl Loader<'_> {
                     diagnostics.push(Diagnostic::error("the task does nothing: no module is named").at(place));
                 } else {
                     for entry in fields.rest().collect::<Vec<_>>() {
-                        diagnostics.push(
+                        let unknown =
                             Diagnostic::error(format!("`{}` is neither a module nor a key of a task", entry.key))
                                 .at(&entry.key_place)
-                                .did_you_mean(&entry.key, modules::names().chain(STATEMENTS).chain(TASK_KEYS)),
-                        );
+                                .did_you_mean(&entry.key, modules::names().chain(STATEMENTS).chain(TASK_KEYS));
+                        let may_define = closest(&entry.key, STATEMENTS.into_iter().chain(DEFINING)).is_some();
+                        diagnostics.push(if may_define { unknown } else { unknown.without_gap() });
                     }
                 }
                 None
@@ -658,7 +663,8 @@ fn check_options(definition: &ModuleDefinition, node: &Node, diagnostics: &mut D
                     definition.name, entry.key
                 ))
                 .at(&entry.key_place)
-                .did_you_mean(&entry.key, known.iter().map(String::as_str).chain(aliases)),
+                .did_you_mean(&entry.key, known.iter().map(String::as_str).chain(aliases))
+                .without_gap(),
             );
             sound = false;
         }
@@ -689,7 +695,11 @@ fn check_options(definition: &ModuleDefinition, node: &Node, diagnostics: &mut D
         } else {
             format!(".{}", error.path)
         };
-        diagnostics.push(Diagnostic::error(format!("{}{about}: {}", definition.name, error.message)).at(place));
+        diagnostics.push(
+            Diagnostic::error(format!("{}{about}: {}", definition.name, error.message))
+                .at(place)
+                .without_gap(),
+        );
     }
     match value {
         Value::Object(options) => options,

@@ -8,7 +8,7 @@ use super::options::RunOptions;
 use crate::inventory::{Inventory, InventoryVariables};
 use crate::playbook::{Play, Role, Task};
 use crate::syntax::Diagnostics;
-use crate::vars::{HostScopes, Scope, ScopeBuilder, VarMap, Variable};
+use crate::vars::{HostScopes, Scope, ScopeBuilder, VarMap, Variable, magic};
 
 /// A value that makes an option as if it were not written (`default(omit)`).
 pub(super) const OMIT: &str = "__omit_place_holder__8f14e45fceea167a5a36dedd4bea2543";
@@ -111,18 +111,12 @@ impl World {
     }
 
     fn magic(&self, host: &str, role: Option<&Arc<Role>>) -> VarMap {
-        let mut magic = VarMap::new();
+        let mut all = VarMap::new();
         let mut set = |name: &str, value: Value| {
-            magic.insert(name.to_owned(), Variable::data(value));
+            all.insert(name.to_owned(), Variable::data(value));
         };
         set("inventory_hostname", json!(host));
-        let is_address = host.parse::<std::net::IpAddr>().is_ok();
-        let short = if is_address {
-            host
-        } else {
-            host.split('.').next().unwrap_or(host)
-        };
-        set("inventory_hostname_short", json!(short));
+        set("inventory_hostname_short", json!(magic::short_name(host)));
         set("group_names", json!(self.inventory.groups_of(host)));
         set("omit", json!(OMIT));
         if let Some(source) = self.inventory.source_of(host) {
@@ -135,8 +129,8 @@ impl World {
             set("role_name", json!(role.name));
             set("role_path", json!(role.path));
         }
-        magic.insert("groups".to_owned(), Arc::clone(&self.groups));
-        magic
+        all.insert("groups".to_owned(), Arc::clone(&self.groups));
+        all
     }
 
     /// Keeps facts of a host: under `ansible_facts`, and each as `ansible_NAME`.
@@ -221,5 +215,38 @@ impl HostScopes for OtherHosts {
 
     fn hosts(&self) -> Vec<String> {
         self.world.inventory.hosts().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::playbook::{Loader, LoaderOptions};
+    use crate::vars::vault::VaultPasswords;
+
+    #[test]
+    fn all_magic_variables_are_known_before_the_run() {
+        let passwords = VaultPasswords::default();
+        let options = LoaderOptions::default();
+        let loader = Loader::new(&options, &passwords);
+        let playbook = loader.single_task("all", "ping", "").unwrap();
+        let (inventory, _) = Inventory::load(&["a,".to_owned()], &passwords).unwrap();
+        let (variables, _) = InventoryVariables::load(&inventory, None, &passwords).unwrap();
+        let options = RunOptions {
+            limit_text: Some("a".to_owned()),
+            ..RunOptions::default()
+        };
+        let world = World::new(inventory, variables, Arc::new(options));
+        let role = Arc::new(Role {
+            name: "r".to_owned(),
+            path: PathBuf::from("r"),
+            vars: crate::playbook::RoleVars::default(),
+        });
+        let hosts = ["a".to_owned()];
+        let mut all = world.magic("a", Some(&role));
+        all.extend(world.play_magic(&playbook.plays[0], &hosts, &hosts));
+        for name in all.keys() {
+            assert!(magic::is_magic(name), "{name}");
+        }
     }
 }

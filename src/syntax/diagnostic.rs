@@ -22,6 +22,7 @@ pub struct Diagnostic {
     place: Option<Place>,
     file: Option<PathBuf>,
     help: Vec<String>,
+    leaves_gap: bool,
 }
 
 impl Diagnostic {
@@ -42,6 +43,7 @@ impl Diagnostic {
             place: None,
             file: None,
             help: Vec::new(),
+            leaves_gap: severity == Severity::Error,
         }
     }
 
@@ -73,6 +75,13 @@ impl Diagnostic {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None => self,
         }
+    }
+
+    /// Says that nothing is left out because of it that other parts depend on: they can be judged all the same.
+    #[must_use]
+    pub fn without_gap(mut self) -> Self {
+        self.leaves_gap = false;
+        self
     }
 
     /// How bad it is.
@@ -147,6 +156,11 @@ impl Diagnostics {
     /// True when a finding stops the run.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// True when something was left out, so that what depends on it cannot be judged.
+    pub fn has_gaps(&self) -> bool {
+        self.0.iter().any(|d| d.leaves_gap)
     }
 
     /// True when there is nothing to say.

@@ -3,6 +3,25 @@ use std::collections::HashSet;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::node::{Entry, Node};
 
+/// Keys below which variables are defined, or things that define some.
+const DEFINING: [&str; 15] = [
+    "always",
+    "block",
+    "handlers",
+    "index_var",
+    "loop",
+    "loop_control",
+    "loop_var",
+    "post_tasks",
+    "pre_tasks",
+    "register",
+    "rescue",
+    "roles",
+    "tasks",
+    "vars",
+    "vars_files",
+];
+
 /// Takes a mapping apart key by key, and reports what nobody took: no key is accepted and ignored.
 pub struct Fields<'a> {
     what: &'static str,
@@ -61,14 +80,16 @@ impl<'a> Fields<'a> {
     }
 
     /// Reports every key that nobody took, with the nearest known one; `more` are further known names.
+    ///
+    /// A misspelt `register` leaves a variable without its source; most other keys have no such consequence.
     pub fn finish<'n>(self, more: impl IntoIterator<Item = &'n str> + Clone, diagnostics: &mut Diagnostics) {
         for entry in self.rest() {
             let known = self.known.iter().copied().chain(more.clone());
-            diagnostics.push(
-                Diagnostic::error(format!("{} has no key `{}`", self.what, entry.key))
-                    .at(&entry.key_place)
-                    .did_you_mean(&entry.key, known),
-            );
+            let unknown = Diagnostic::error(format!("{} has no key `{}`", self.what, entry.key))
+                .at(&entry.key_place)
+                .did_you_mean(&entry.key, known);
+            let may_define = super::closest(&entry.key, DEFINING).is_some();
+            diagnostics.push(if may_define { unknown } else { unknown.without_gap() });
         }
     }
 }

@@ -74,6 +74,19 @@ impl Place {
         }
     }
 
+    /// The place of a byte of a file, and how many characters stand there.
+    pub(crate) fn at_offset(source: &Arc<SourceFile>, offset: usize, width: usize) -> Self {
+        let line = source.line_starts.partition_point(|start| *start <= offset).max(1);
+        let start = source.line_starts[line - 1];
+        let before = source.text.get(start..offset).unwrap_or_default();
+        Self {
+            source: Arc::clone(source),
+            line,
+            column: before.chars().count() + 1,
+            width: width.max(1),
+        }
+    }
+
     /// The same place, `characters` further on the same line and one character wide.
     #[must_use]
     pub fn shifted(&self, characters: usize, width: usize) -> Self {

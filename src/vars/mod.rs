@@ -1,6 +1,7 @@
 //! Variables: where they come from, which one wins, and how a template sees them.
 
 pub mod files;
+pub mod magic;
 pub mod names;
 mod scope;
 mod variable;
