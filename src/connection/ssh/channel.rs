@@ -19,6 +19,14 @@ impl ChannelStream {
         Self { channel, link }
     }
 
+    /// True when libssh2 has taken from the socket what is waited for: each of its calls takes in packets of all kinds, so
+    /// that a look for stderr may have brought stdout, and the socket has nothing more to tell. Asks nothing of the peer.
+    fn has_something_already(&self, to_write: bool) -> bool {
+        self.channel.read_window().available > 0
+            || self.channel.eof()
+            || (to_write && self.channel.write_window().remaining > 0)
+    }
+
     /// True when libssh2 has half a packet to write; until that is out, it can do nothing else.
     fn is_stuck_writing(&self) -> bool {
         matches!(
@@ -57,7 +65,10 @@ impl Stream for ChannelStream {
         Ok(self.link.drive(deadline, || self.channel.send_eof())?)
     }
 
-    fn wait(&mut self, _to_write: bool, deadline: Instant) -> io::Result<()> {
+    fn wait(&mut self, to_write: bool, deadline: Instant) -> io::Result<()> {
+        if self.has_something_already(to_write) {
+            return Ok(());
+        }
         self.link.wait(deadline)
     }
 
@@ -70,5 +81,80 @@ impl Stream for ChannelStream {
             return Ok(128);
         }
         Ok(self.channel.exit_status()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::super::Ssh;
+    use super::*;
+    use crate::connection::Endpoint;
+    use crate::connection::shells::Transport as _;
+
+    const SSHD: &str = "/usr/sbin/sshd";
+
+    /// A command on an sshd that is a child of krun's, as a proxy command is.
+    fn start(directory: &Path, command: &str) -> ChannelStream {
+        for name in ["host_key", "id"] {
+            let made = Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(directory.join(name))
+                .status();
+            assert!(made.unwrap().success());
+        }
+        std::fs::create_dir_all("/run/sshd").unwrap();
+        let at = directory.display();
+        let config = format!(
+            "HostKey {at}/host_key\nAuthorizedKeysFile {at}/id.pub\nPermitRootLogin yes\nStrictModes no\nUsePAM no\n"
+        );
+        std::fs::write(directory.join("sshd_config"), config).unwrap();
+        let options = [
+            "-F".to_owned(),
+            "none".to_owned(),
+            "-o".to_owned(),
+            format!("ProxyCommand={SSHD} -i -f {at}/sshd_config"),
+            "-o".to_owned(),
+            "IdentityAgent=none".to_owned(),
+            "-o".to_owned(),
+            "StrictHostKeyChecking=no".to_owned(),
+            "-o".to_owned(),
+            format!("UserKnownHostsFile={at}/known_hosts"),
+        ];
+        let mut ssh = Ssh::new(Endpoint {
+            user: Some("root".to_owned()),
+            private_key: Some(directory.join("id")),
+            ssh_args: options.to_vec(),
+            ..Endpoint::ssh("node")
+        });
+        ssh.start(command).unwrap()
+    }
+
+    #[test]
+    fn what_a_look_for_stderr_has_brought_of_stdout_is_not_waited_for() {
+        if !Path::new(SSHD).exists() || !rustix::process::getuid().is_root() {
+            eprintln!("skipped: an sshd of one's own needs root and {SSHD}");
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let mut stream = start(directory.path(), "cat");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        assert_eq!(stream.write(b"hello\n", deadline).unwrap(), 6);
+        let mut buffer = [0; 64];
+        while stream.channel.read_window().available == 0 {
+            stream.link.wait(deadline).unwrap();
+            let read = stream.read(Source::Stderr, &mut buffer);
+            assert_eq!(read.unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        }
+
+        stream.wait(false, Instant::now() + Duration::from_secs(2)).unwrap();
+
+        assert_eq!(stream.read(Source::Stdout, &mut buffer).unwrap(), 6);
+        // `cat` is silent now, and a wait is a wait again.
+        let silent = stream.wait(false, Instant::now() + Duration::from_millis(50));
+        assert_eq!(silent.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }
