@@ -7,6 +7,7 @@ SHELL := /bin/bash
 LAB := tests/lab/lab
 WORKERS ?= 2
 REAL ?=
+BENCH ?=
 ifeq ($(REAL),)
 KIND := stand-in
 FROM := 1.28.0
@@ -44,6 +45,17 @@ test: deps ## Run all tests
 .PHONY: test-real
 test-real: deps ## Run the tests on the real control plane (builds it the first time)
 	KRUN_TEST_REAL=1 tests/tools/run-tests real
+
+.PHONY: bench
+bench: deps ## Measure krun beside its peers (hours; BENCH="work --hosts 10 …" for less: docs/performance.md)
+	cargo build --release --locked
+ifeq ($(BENCH),)
+	tests/bench/bench loading
+	tests/bench/bench growth --picture docs/pictures/growth.svg
+	tests/bench/bench work
+else
+	tests/bench/bench $(BENCH)
+endif
 
 .PHONY: lint
 lint: deps ## Formatting, clippy, shellcheck, licences
