@@ -185,16 +185,6 @@ struct Parts {
     roles: Vec<Arc<Role>>,
 }
 
-fn check_gather_facts(gather_facts: Option<&Setting>, diagnostics: &mut Diagnostics) {
-    if let Some(setting) = gather_facts.filter(|setting| !setting.value.is_boolean()) {
-        diagnostics.push(
-            Diagnostic::error("`gather_facts` is true or false; a template is not supported by this version of krun")
-                .at(&setting.place)
-                .help("leave it false and run the `setup` module under a condition"),
-        );
-    }
-}
-
 fn pattern_text(hosts: &Value) -> String {
     match hosts {
         Value::String(text) => text.clone(),
