@@ -47,7 +47,7 @@ impl Loader<'_> {
                     self.diagnostics.push(
                         Diagnostic::error("the inventory is empty")
                             .in_file(path)
-                            .help("write one host a line, or see `krun init` for an example"),
+                            .help("write one host a line, the groups in [brackets] above them"),
                     );
                 }
                 path.parent().map(Path::to_owned)
@@ -62,11 +62,7 @@ impl Loader<'_> {
                 } else {
                     format!("check the path; a single host is given with a comma behind it: -i {source},")
                 };
-                self.diagnostics.push(
-                    Diagnostic::error(format!("cannot read the inventory: {error}"))
-                        .in_file(path)
-                        .help(help),
-                );
+                self.diagnostics.push(cannot_read(path, &error).help(help));
                 None
             }
         }
@@ -198,10 +194,18 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     clean
 }
 
+fn cannot_read(path: &Path, error: &std::io::Error) -> Diagnostic {
+    let reason = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
+        _ => error.to_string(),
+    };
+    Diagnostic::error(format!("cannot read the inventory: {reason}")).in_file(path)
+}
+
 /// The text of an inventory file; refuses what is none.
 fn read_text(path: &Path) -> Result<String, Diagnostic> {
-    let bytes = fs_err::read(path)
-        .map_err(|error| Diagnostic::error(format!("cannot read the inventory: {error}")).in_file(path))?;
+    let bytes = std::fs::read(path).map_err(|error| cannot_read(path, &error))?;
     if bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF") {
         return Err(
             Diagnostic::error("this is a program; krun reads inventories and does not run them")

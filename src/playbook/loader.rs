@@ -110,16 +110,29 @@ impl<'a> Loader<'a> {
     /// # Errors
     /// What is wrong with the module or its options.
     pub fn single_task(&self, pattern: &str, module: &str, args: &str) -> Result<Playbook, Diagnostics> {
+        let Some(definition) = crate::modules::find(module) else {
+            return Err(Diagnostic::error(format!("there is no module `{module}`"))
+                .did_you_mean(module, crate::modules::names())
+                .help("`krun doc` lists the modules")
+                .into());
+        };
         let text = serde_json::Value::from(args);
         let options = match serde_json::from_str(args) {
             Ok(mapping @ serde_json::Value::Object(_)) => mapping,
+            Err(error) if args.trim_start().starts_with('{') && definition.free_form.is_none() => {
+                return Err(Diagnostic::error(format!("the module's options are no JSON: {error}"))
+                    .help("write -a 'option=value …', or a whole JSON mapping")
+                    .into());
+            }
             _ => text,
         };
-        let play = serde_json::json!([{
-            "name": "krun exec", "hosts": pattern, "gather_facts": false, "tasks": [{module: options}],
-        }]);
-        // JSON is YAML; the places in errors are those of this text.
-        let source = syntax::SourceFile::new("command line", play.to_string());
+        // What stands on the command line, as the playbook that it means: the places in errors are those of this text.
+        // A JSON value is a YAML value too.
+        let (pattern, module) = (serde_json::Value::from(pattern), serde_json::Value::from(module));
+        let play = format!(
+            "- name: krun exec\n  hosts: {pattern}\n  gather_facts: false\n  tasks:\n    - {module}: {options}\n"
+        );
+        let source = syntax::SourceFile::new("krun exec", play);
         let mut diagnostics = Diagnostics::default();
         let node = syntax::parse(&source)?;
         let nodes = node.as_ref().and_then(Node::items).unwrap_or_default();
@@ -141,7 +154,7 @@ impl<'a> Loader<'a> {
         depth: usize,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Arc<Play>> {
-        let Some(document) = diagnostics.keep(syntax::read(path)) else {
+        let Some(document) = diagnostics.keep(syntax::read(path, "playbook")) else {
             return Vec::new();
         };
         let Some(document) = document else {
@@ -221,7 +234,7 @@ impl<'a> Loader<'a> {
         roles: &mut Vec<Arc<Role>>,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Item> {
-        let Some(document) = diagnostics.keep(syntax::read(path)).flatten() else {
+        let Some(document) = diagnostics.keep(syntax::read(path, "task file")).flatten() else {
             return Vec::new();
         };
         let scoping = Scoping {

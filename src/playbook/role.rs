@@ -172,7 +172,7 @@ impl Loader<'_> {
         diagnostics: &mut Diagnostics,
     ) {
         let Some(node) = main_file(path, "meta")
-            .and_then(|file| diagnostics.keep(crate::syntax::read(&file)))
+            .and_then(|file| diagnostics.keep(crate::syntax::read(&file, "role's file")))
             .flatten()
         else {
             return;

@@ -6,6 +6,7 @@ mod node;
 mod scalar;
 mod source;
 mod suggest;
+mod text_file;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -14,4 +15,5 @@ pub use node::{Entry, Kind, Node, Style};
 pub use scalar::{parse_bool, parse_plain_scalar};
 pub use source::{Place, SourceFile};
 pub use suggest::closest;
+pub use text_file::read_text;
 pub use yaml::{parse, read};

@@ -7,17 +7,17 @@ use saphyr_parser::{Parser, ScalarStyle, Span, Tag};
 use super::diagnostic::Diagnostic;
 use super::node::{Entry, Kind, Node, Style};
 use super::source::{Place, SourceFile};
+use super::text_file::read_text;
 
 /// Deepest nesting that is read; a playbook has some ten levels.
 const MAX_DEPTH: usize = 100;
 
-/// Reads a YAML file whole.
+/// Reads a YAML file whole; `what` names it in findings.
 ///
 /// # Errors
 /// A file that cannot be read or is not YAML gives the diagnostic that says so.
-pub fn read(path: &Path) -> Result<Option<Node>, Diagnostic> {
-    let text = fs_err::read_to_string(path)
-        .map_err(|error| Diagnostic::error(format!("cannot read the file: {error}")).in_file(path))?;
+pub fn read(path: &Path, what: &str) -> Result<Option<Node>, Diagnostic> {
+    let text = read_text(path, what)?;
     parse(&SourceFile::new(path, text))
 }
 
@@ -54,10 +54,29 @@ pub fn parse(source: &Arc<SourceFile>) -> Result<Option<Node>, Diagnostic> {
 
 /// Puts the parser's finding into words, with the mistake that is behind it most often.
 fn explain(info: &str, place: Place) -> Diagnostic {
-    let line = place.source.text().lines().nth(place.line - 1).unwrap_or_default();
-    let hint = if line.contains('\t') && line.trim_start_matches(' ').starts_with('\t') {
-        Some("YAML is indented with spaces; this line begins with a tab")
-    } else if line.contains(": {{") || line.contains(": {%") {
+    let lines = || place.source.text().lines().enumerate().skip(place.line - 1);
+    // The parser notices a tab only after the line before it.
+    if let Some((index, line)) = lines().take(2).find(|(_, line)| is_indented_with_tab(line)) {
+        let column = line.find('\t').unwrap_or_default() + 1;
+        let tab = Place {
+            line: index + 1,
+            column,
+            ..place.clone()
+        };
+        return Diagnostic::error("this is not valid YAML: the line is indented with a tab")
+            .at(tab)
+            .help("indent with spaces");
+    }
+    if info.contains("duplicated key") {
+        return Diagnostic::error("this key stands twice in one mapping")
+            .at(place)
+            .help("only one of them can count; remove or rename the other");
+    }
+    if info.contains("recursion limit") {
+        return Diagnostic::error(format!("nested more than {MAX_DEPTH} levels deep")).at(place);
+    }
+    let line = lines().next().map(|(_, line)| line).unwrap_or_default();
+    let hint = if line.contains(": {{") || line.contains(": {%") {
         Some("a value that begins with `{{` must stand in quotes: \"{{ … }}\"")
     } else if line.matches(": ").count() > 1 {
         Some("a value that contains `: ` must stand in quotes")
@@ -69,6 +88,10 @@ fn explain(info: &str, place: Place) -> Diagnostic {
         diagnostic = diagnostic.help(hint);
     }
     diagnostic
+}
+
+fn is_indented_with_tab(line: &str) -> bool {
+    line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty()
 }
 
 fn place_of(source: &Arc<SourceFile>, span: Span) -> Place {

@@ -23,9 +23,7 @@ pub struct WrittenVars {
 ///
 /// `None` when it cannot be read, which the diagnostics then say; an empty file has no variables.
 pub fn read_file(path: &Path, passwords: &VaultPasswords, diagnostics: &mut Diagnostics) -> Option<WrittenVars> {
-    let read = fs_err::read_to_string(path)
-        .map_err(|error| Diagnostic::error(format!("cannot read the variables: {error}")).in_file(path));
-    let text = diagnostics.keep(read)?;
+    let text = diagnostics.keep(syntax::read_text(path, "variables"))?;
     if vault::is_encrypted(&text) {
         return read_encrypted(path, &text, passwords, diagnostics);
     }

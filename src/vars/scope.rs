@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +10,11 @@ use crate::template::{self, TemplateError};
 
 use super::variable::{VarMap, Variable};
 
-/// How deep variables may refer to one another before it is called a loop.
+/// How deep variables may refer to one another.
 const MAX_DEPTH: usize = 50;
+
+/// How the message begins that is about variables which refer to one another.
+const CIRCLE: &str = "variables refer to one another in a circle";
 
 /// Gives the variables of other hosts, for `hostvars`.
 pub trait HostScopes: Send + Sync {
@@ -197,6 +200,11 @@ impl Scope {
         self.0.layers.iter().flat_map(|layer| layer.keys().map(String::as_str))
     }
 
+    /// Tells scopes apart while they live.
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     fn evaluated(&self, name: &str, variable: &Variable) -> minijinja::Value {
         if !variable.is_templated() {
             return variable.converted().clone();
@@ -205,7 +213,7 @@ impl Scope {
         if let Some(known) = cache().get(name) {
             return known.clone();
         }
-        let rendered = Depth::enter(name).and_then(|_depth| self.render(variable.raw()));
+        let rendered = Depth::enter(self.identity(), name).and_then(|_depth| self.render(variable.raw()));
         // A failure is kept too: variables that refer to one another would try it again and again.
         let value = match rendered {
             Ok(value) => template::from_json(&value),
@@ -215,7 +223,11 @@ impl Scope {
                 } else {
                     minijinja::ErrorKind::InvalidOperation
                 };
-                let message = format!("variable `{name}` has no value: {error}");
+                let message = if error.message.starts_with(CIRCLE) {
+                    error.message
+                } else {
+                    format!("variable `{name}` has no value: {error}")
+                };
                 minijinja::Value::from(minijinja::Error::new(kind, message))
             }
         };
@@ -274,20 +286,27 @@ impl Object for HostVars {
     }
 }
 
-/// Counts how deep variables refer to one another on this thread, so that a loop ends with an error.
+/// Keeps the variables that are being evaluated on this thread, so that a circle ends with an error.
 struct Depth;
 
 thread_local! {
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    static EVALUATING: RefCell<Vec<(usize, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Depth {
-    fn enter(name: &str) -> Result<Self, TemplateError> {
-        DEPTH.with(|depth| {
-            if depth.get() >= MAX_DEPTH {
-                return Err(TemplateError::new(format!("`{name}` refers to itself")));
+    fn enter(scope: usize, name: &str) -> Result<Self, TemplateError> {
+        EVALUATING.with_borrow_mut(|open| {
+            if let Some(start) = open.iter().position(|(other, known)| *other == scope && known == name) {
+                let names = open[start..].iter().map(|(_, name)| name.as_str()).chain([name]);
+                let circle = names.collect::<Vec<_>>().join(" → ");
+                return Err(TemplateError::new(format!("{CIRCLE}: {circle}")));
             }
-            depth.set(depth.get() + 1);
+            if open.len() >= MAX_DEPTH {
+                return Err(TemplateError::new(format!(
+                    "`{name}` is {MAX_DEPTH} variables deep in others"
+                )));
+            }
+            open.push((scope, name.to_owned()));
             Ok(Self)
         })
     }
@@ -295,7 +314,7 @@ impl Depth {
 
 impl Drop for Depth {
     fn drop(&mut self) {
-        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        EVALUATING.with_borrow_mut(Vec::pop);
     }
 }
 
@@ -360,7 +379,10 @@ mod tests {
     #[test]
     fn a_variable_that_refers_to_itself_is_an_error() {
         let scope = scope([json!({"a": "{{ b }}", "b": "{{ a }}"})]);
-        assert!(scope.get("a").is_err());
+        assert_eq!(
+            scope.get("a").unwrap_err().message,
+            "variables refer to one another in a circle: b → a → b"
+        );
     }
 
     #[test]
