@@ -1,5 +1,11 @@
 //! The SSH connection against a real sshd on the loopback interface, with keys and a configuration of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    missing_docs
+)]
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};

@@ -4,6 +4,8 @@ use clap::Args;
 use console::style;
 use serde_json::Value;
 
+use super::error::EXIT_ERROR;
+use super::print::{print, print_findings};
 use crate::modules::{self, ModuleDefinition};
 use crate::syntax::Diagnostic;
 
@@ -22,32 +24,36 @@ pub(super) struct DocArgs {
 pub(super) fn run(args: &DocArgs) -> i32 {
     if args.module.is_empty() {
         let width = modules::all().iter().map(|module| module.name.len()).max().unwrap_or(0);
-        for module in modules::all() {
-            println!("{:width$}  {}", module.name, summary(module));
-        }
-        return 0;
+        let lines: Vec<_> = modules::all()
+            .iter()
+            .map(|module| format!("{:width$}  {}", module.name, summary(module)))
+            .collect();
+        return print(&lines.join("\n"));
     }
+    let mut texts = Vec::new();
     for name in &args.module {
         let Some(module) = modules::find(name) else {
-            let error = Diagnostic::error(format!("there is no module `{name}`")).did_you_mean(name, modules::names());
-            eprintln!("{}", error.render(console::colors_enabled_stderr()));
-            return 1;
+            let error = Diagnostic::error(format!("there is no module `{name}`"))
+                .did_you_mean(name, modules::names())
+                .help("`krun doc` lists the modules");
+            print_findings(&error.into());
+            return EXIT_ERROR;
         };
-        if args.json {
-            println!("{}", serde_json::to_string_pretty(&module.schema()).unwrap_or_default());
+        texts.push(if args.json {
+            serde_json::to_string_pretty(&module.schema()).unwrap_or_default()
         } else {
-            print(module);
-        }
+            text(module)
+        });
     }
-    0
+    print(&texts.join("\n\n"))
 }
 
-fn print(module: &ModuleDefinition) {
-    println!("{}", style(module.name).bold());
+fn text(module: &ModuleDefinition) -> String {
+    let mut lines = vec![style(module.name).bold().to_string()];
     if !module.aliases.is_empty() {
-        println!("also: {}", module.aliases.join(", "));
+        lines.push(format!("also: {}", module.aliases.join(", ")));
     }
-    println!("\n{}\n", description(module));
+    lines.push(format!("\n{}\n", description(module)));
     let schema = module.schema();
     let required: Vec<&str> = schema
         .get("required")
@@ -56,16 +62,29 @@ fn print(module: &ModuleDefinition) {
         .unwrap_or_default();
     let properties = schema.get("properties").and_then(Value::as_object);
     if let Some(properties) = properties.filter(|properties| !properties.is_empty()) {
-        println!("{}", style("Options").bold());
+        lines.push(style("Options").bold().to_string());
         for (name, option) in properties {
-            print_option(module, name, option, &schema, required.contains(&name.as_str()));
+            lines.extend(option_lines(
+                module,
+                name,
+                option,
+                &schema,
+                required.contains(&name.as_str()),
+            ));
         }
-        println!();
+        lines.push(String::new());
     }
-    println!("{}\n\n{}", style("Example").bold(), module.example.trim_end());
+    lines.push(format!("{}\n\n{}", style("Example").bold(), module.example.trim_end()));
+    lines.join("\n")
 }
 
-fn print_option(module: &ModuleDefinition, name: &str, option: &Value, schema: &schemars::Schema, required: bool) {
+fn option_lines(
+    module: &ModuleDefinition,
+    name: &str,
+    option: &Value,
+    schema: &schemars::Schema,
+    required: bool,
+) -> Vec<String> {
     let mut notes = Vec::new();
     if required {
         notes.push("required".to_owned());
@@ -88,12 +107,10 @@ fn print_option(module: &ModuleDefinition, name: &str, option: &Value, schema: &
     if !aliases.is_empty() {
         notes.push(format!("also {}", aliases.join(", ")));
     }
-    println!("  {} ({})", style(name).bold(), notes.join("; "));
-    if let Some(text) = option.get("description").and_then(Value::as_str) {
-        for line in text.lines() {
-            println!("      {line}");
-        }
-    }
+    let mut lines = vec![format!("  {} ({})", style(name).bold(), notes.join("; "))];
+    let text = option.get("description").and_then(Value::as_str).unwrap_or_default();
+    lines.extend(text.lines().map(|line| format!("      {line}")));
+    lines
 }
 
 fn type_name(kind: &Value) -> Option<String> {
@@ -151,7 +168,14 @@ fn description(module: &ModuleDefinition) -> String {
         .to_owned()
 }
 
+/// The first sentence.
 fn summary(module: &ModuleDefinition) -> String {
-    let text = description(module);
-    text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
+    let text = description(module).replace('\n', " ");
+    let end = text.find(". ").map_or(text.len(), |end| end + 1);
+    text[..end]
+        .split(": ")
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(['.', ':'])
+        .to_owned()
 }

@@ -2,7 +2,11 @@
 
 use clap::Args;
 
-use super::run::{self, Ground, HostArgs};
+use super::error::{EXIT_NOT_LOADED, Error};
+use super::execute::execute;
+use super::hosts::{Ground, HostArgs, ask_passwords, folder_of, hint_at_inventory, run_options};
+use super::print::print_findings;
+use crate::output::Style;
 use crate::playbook::{Loader, LoaderOptions, TagSelection, check_hosts};
 use crate::syntax::Diagnostics;
 
@@ -30,24 +34,33 @@ pub(super) fn run(args: &ExecArgs) -> i32 {
     }
 }
 
-fn prepare_and_run(args: &ExecArgs) -> Result<i32, run::Error> {
+fn prepare_and_run(args: &ExecArgs) -> Result<i32, Error> {
     let passwords = args.hosts.vault.passwords()?;
     let options = LoaderOptions::default();
     let loader = Loader::new(&options, &passwords);
     let mut problems = Diagnostics::default();
     let playbook = loader.single_task(&args.pattern, &args.module_name, &args.args)?;
-    let ground = Ground::load(&args.hosts, run::folder_of(None), &passwords)?;
+    let ground = Ground::load(&args.hosts, folder_of(None), &passwords)?;
     check_hosts(&playbook, &ground.inventory, &mut problems);
+    hint_at_inventory(&args.hosts, &mut problems);
     problems.extend(ground.warnings.clone());
+    let mut options = run_options(&args.hosts, &passwords).map_err(Error::options)?;
     let playbooks = [playbook];
-    ground.check_variables(&playbooks, &TagSelection::default(), &loader, &mut problems);
-    run::print_findings(&problems);
+    let tags = TagSelection::default();
+    ground.check_variables(&args.hosts, &playbooks, &tags, &options, &loader, &mut problems);
+    print_findings(&problems);
     if problems.has_errors() {
-        return Ok(run::EXIT_NOT_LOADED);
+        return Ok(EXIT_NOT_LOADED);
     }
-    let mut hosts = args.hosts.clone();
-    // What a module says is what the user asked for.
-    hosts.verbose = hosts.verbose.max(1);
-    let options = run::run_options(&hosts, &ground)?;
-    run::execute(&hosts, &playbooks, ground, options, &loader, &passwords)
+    options.limit = ground.limit(&args.hosts)?;
+    ask_passwords(&args.hosts, &mut options)?;
+    execute(
+        &args.hosts,
+        Style::Module,
+        &playbooks,
+        ground,
+        options,
+        &loader,
+        &passwords,
+    )
 }

@@ -1,20 +1,20 @@
 //! `krun inventory`: what the inventory says, in the form of `ansible-inventory`.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::error::EXIT_ERROR;
+use super::print::{print, print_findings};
 use super::vault_options::VaultArgs;
 use crate::inventory::{Inventory, InventoryVariables, Layer, Pattern};
 use crate::syntax::{Diagnostic, Diagnostics};
 
 /// What is shown instead of a value that was encrypted.
 const HIDDEN: &str = "********";
-const FAILED: i32 = 1;
 
 /// Show hosts, groups and variables
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
@@ -57,27 +57,12 @@ pub struct InventoryArgs {
 
 /// Runs the subcommand; gives its exit code.
 pub fn run(args: &InventoryArgs) -> i32 {
-    let text = match report(args) {
-        Ok(text) => text,
+    match report(args) {
+        Ok(text) => print(&text),
         Err(errors) => {
             print_findings(&errors);
-            return FAILED;
+            EXIT_ERROR
         }
-    };
-    let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        // Whoever reads has seen enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            print_findings(&Diagnostic::error(format!("cannot write the inventory: {error}")).into());
-            FAILED
-        }
-        _ => 0,
-    }
-}
-
-fn print_findings(findings: &Diagnostics) {
-    if !findings.is_empty() {
-        eprintln!("{}\n", findings.render(console::colors_enabled_stderr()));
     }
 }
 

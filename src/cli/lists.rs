@@ -1,14 +1,9 @@
-//! `--list-hosts`, `--list-tasks`, `--list-tags`, and the question of `--step`.
-
-use std::io::{BufRead, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! `--list-hosts`, `--list-tasks`, `--list-tags`.
 
 use serde_json::Value;
 
 use crate::inventory::{Inventory, Pattern};
 use crate::playbook::{Play, Playbook, TagSelection};
-use crate::runner::StepGate;
 
 /// What is to be listed.
 #[allow(clippy::struct_excessive_bools, reason = "three independent options")]
@@ -19,57 +14,61 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    /// Prints the lists in ansible-playbook's form.
-    pub(super) fn print(
+    /// The lists in ansible-playbook's form.
+    pub(super) fn text(
         &self,
         playbooks: &[Playbook],
         inventory: &Inventory,
         limit: Option<&Pattern>,
         tags: &TagSelection,
-    ) {
+    ) -> String {
+        let mut lines = Vec::new();
         for playbook in playbooks {
-            println!("\nplaybook: {}", playbook.path.display());
+            lines.push(format!("\nplaybook: {}", playbook.path.display()));
             for (index, play) in playbook.plays.iter().enumerate() {
                 let pattern = match &play.hosts.value {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
-                println!(
+                lines.push(format!(
                     "\n  play #{} ({pattern}): {}\tTAGS: [{}]",
                     index + 1,
                     play.name,
                     play.keywords.tags.join(",")
-                );
+                ));
                 if self.hosts {
-                    Self::print_hosts(&pattern, inventory, limit);
+                    Self::list_hosts(&pattern, inventory, limit, &mut lines);
                 }
                 if self.tasks {
-                    println!("    tasks:");
+                    lines.push("    tasks:".to_owned());
                     for task in play.all_tasks().filter(|task| tags.selects(&task.keywords.tags)) {
-                        println!("      {}\tTAGS: [{}]", task.title(), task.keywords.tags.join(", "));
+                        lines.push(format!(
+                            "      {}\tTAGS: [{}]",
+                            task.title(),
+                            task.keywords.tags.join(", ")
+                        ));
                     }
                 }
                 if self.tags {
-                    println!("      TASK TAGS: [{}]", Self::tags_of(play, tags).join(", "));
+                    lines.push(format!("      TASK TAGS: [{}]", Self::tags_of(play, tags).join(", ")));
                 }
             }
         }
+        lines.join("\n")
     }
 
-    fn print_hosts(pattern: &str, inventory: &Inventory, limit: Option<&Pattern>) {
-        println!("    pattern: [{pattern}]");
+    fn list_hosts(pattern: &str, inventory: &Inventory, limit: Option<&Pattern>, lines: &mut Vec<String>) {
+        lines.push(format!("    pattern: [{pattern}]"));
         let selected = Pattern::parse(pattern).and_then(|pattern| pattern.select(inventory));
         let Ok(mut hosts) = selected else {
-            println!("    hosts: known when the play runs");
+            lines.push("    hosts: known when the play runs".to_owned());
             return;
         };
         if let Some(Ok(limited)) = limit.map(|limit| limit.select(inventory)) {
             hosts.retain(|host| limited.contains(host));
         }
-        println!("    hosts ({}):", hosts.len());
-        for host in hosts {
-            println!("      {host}");
-        }
+        lines.push(format!("    hosts ({}):", hosts.len()));
+        lines.extend(hosts.iter().map(|host| format!("      {host}")));
     }
 
     fn tags_of(play: &Play, tags: &TagSelection) -> Vec<String> {
@@ -82,28 +81,4 @@ impl Lists {
         all.dedup();
         all
     }
-}
-
-/// Asks before each task: yes, no, or continue without asking.
-pub(super) fn step_gate() -> StepGate {
-    let asking = AtomicBool::new(true);
-    Arc::new(move |task: &str| {
-        if !asking.load(Ordering::Relaxed) {
-            return true;
-        }
-        print!("Perform task: {task} (N)o/(y)es/(c)ontinue: ");
-        let mut answer = String::new();
-        // Without an answer the task is left out.
-        let heard = std::io::stdout()
-            .flush()
-            .and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-        match (heard, answer.trim().to_lowercase().as_str()) {
-            (Ok(_), "y" | "yes") => true,
-            (Ok(_), "c" | "continue") => {
-                asking.store(false, Ordering::Relaxed);
-                true
-            }
-            _ => false,
-        }
-    })
 }

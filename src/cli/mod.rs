@@ -1,11 +1,21 @@
 //! The command line: one file a subcommand.
 
+mod answers;
 mod doc;
+mod error;
 mod exec;
+mod execute;
+mod extra_vars;
+mod hosts;
 mod inventory;
 mod lists;
+mod print;
 mod run;
+mod signals;
 mod vault_options;
+
+use error::EXIT_BAD_OPTIONS;
+use print::complain;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -30,17 +40,24 @@ enum Command {
     Doc(doc::DocArgs),
 }
 
-/// Exit code for options that cannot be used.
-const BAD_OPTIONS: i32 = 5;
+/// Exit code for a bug.
+const EXIT_BUG: i32 = 250;
 
 /// Runs the program; gives its exit code.
 pub fn main() -> i32 {
+    std::panic::catch_unwind(run_command).unwrap_or_else(|_| {
+        complain("krun made a mistake (see above): please report it with these lines");
+        EXIT_BUG
+    })
+}
+
+fn run_command() -> i32 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are no errors. When nobody reads them there is nobody to tell.
             let _ = error.print();
-            return if error.use_stderr() { BAD_OPTIONS } else { 0 };
+            return if error.use_stderr() { EXIT_BAD_OPTIONS } else { 0 };
         }
     };
     match cli.command {
@@ -48,9 +65,13 @@ pub fn main() -> i32 {
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
         None if cli.run.playbooks.is_empty() => {
-            // As above.
-            let _ = Cli::command().print_help();
-            BAD_OPTIONS
+            let help = Cli::command().render_help();
+            if console::colors_enabled_stderr() {
+                complain(&help.ansi().to_string());
+            } else {
+                complain(&help.to_string());
+            }
+            EXIT_BAD_OPTIONS
         }
         None => run::run(&cli.run),
     }

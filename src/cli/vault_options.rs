@@ -8,18 +8,20 @@ use secrecy::SecretString;
 use crate::syntax::Diagnostic;
 use crate::vars::vault::VaultPasswords;
 
+/// Their own part of the help.
+const VAULT: &str = "Vault";
+
 /// Where vault passwords come from.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Vault")]
 pub struct VaultArgs {
     /// File that holds a vault password (may be repeated)
-    #[arg(long, value_name = "FILE", env = "KRUN_VAULT_PASSWORD_FILE", value_delimiter = ',')]
+    #[arg(long, value_name = "FILE", env = "KRUN_VAULT_PASSWORD_FILE", value_delimiter = ',', help_heading = VAULT)]
     pub vault_password_file: Vec<String>,
     /// Vault id and its password's source: ID@FILE or ID@prompt (may be repeated)
-    #[arg(long, value_name = "ID@SOURCE")]
+    #[arg(long, value_name = "ID@SOURCE", help_heading = VAULT)]
     pub vault_id: Vec<String>,
     /// Ask for the vault password
-    #[arg(long, visible_alias = "ask-vault-password", short = 'J')]
+    #[arg(long, visible_alias = "ask-vault-password", short = 'J', help_heading = VAULT)]
     pub ask_vault_pass: bool,
 }
 

@@ -30,6 +30,7 @@ use crate::vars::vault::VaultPasswords;
 
 pub use change::{ChangeError, Changes};
 pub use origin::{Origin, Source};
+pub(crate) use pattern_text::glob_matches;
 pub use patterns::{Pattern, PatternError};
 pub use variables::{HostVariables, InventoryVariables, Layer};
 

@@ -157,6 +157,11 @@ fn last_line(text: &str) -> String {
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
+/// Whether a shell glob means a text.
+pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
+    regex::Regex::new(&glob_to_regex(glob)).is_ok_and(|regex| regex.is_match(text))
+}
+
 /// A shell glob as a regular expression: `*`, `?`, `[abc]`, `[!a-c]`.
 fn glob_to_regex(glob: &str) -> String {
     let mut regex = String::from("(?s)^");

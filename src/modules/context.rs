@@ -1,11 +1,13 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::connection::{Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached};
 use crate::vars::Scope;
 
-use super::Failure;
+use super::{Answer, Asker, Failure, Question, Undo, UndoNote};
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
 pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
@@ -74,9 +76,17 @@ pub struct Context<'a> {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) deadline: Instant,
     pub(crate) reporter: Reporter<'a>,
+    pub(crate) asker: Asker<'a>,
+    /// Set by Ctrl-C.
+    pub(crate) interrupted: &'a AtomicBool,
+    /// What the module said about its undo, for the runner to take.
+    pub(crate) undo_notes: Vec<UndoNote>,
     /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
     pub(crate) job_prefix: String,
 }
+
+/// How often a wait looks whether it is to end.
+const WAIT_STEP: Duration = Duration::from_millis(200);
 
 /// How long a task goes on trying to reach a node again whose connection was lost under a detached command.
 const RECONNECT_FOR: Duration = Duration::from_secs(300);
@@ -164,6 +174,43 @@ impl Context<'_> {
     /// Shows what a long step is at; one line.
     pub fn report(&self, line: &str) {
         (self.reporter)(line);
+    }
+
+    /// Asks the person at the terminal.
+    pub fn ask(&self, question: &Question) -> Answer {
+        (self.asker)(question)
+    }
+
+    /// Waits within the task's time. Ctrl-C ends the wait: nothing is changed by waiting, so nothing is left half done.
+    ///
+    /// # Errors
+    /// Ctrl-C, or the task's time is up.
+    pub fn wait(&self, time: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + time;
+        loop {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(Failure {
+                    interrupted: true,
+                    ..Failure::new("interrupted while waiting")
+                });
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(WAIT_STEP.min(left).min(self.remaining()?));
+        }
+    }
+
+    /// Leaves the way to take back what the module is about to do, for when the run is interrupted. `name` is the same
+    /// for all that is about the same thing: a later undo replaces an earlier one.
+    pub fn keep_undo(&mut self, name: impl Into<String>, undo: impl Undo + 'static) {
+        self.undo_notes.push(UndoNote::Keep(name.into(), Arc::new(undo)));
+    }
+
+    /// What was left under this name is not to be taken back any more.
+    pub fn withdraw_undo(&mut self, name: impl Into<String>) {
+        self.undo_notes.push(UndoNote::Withdraw(name.into()));
     }
 
     /// What is left of the task's time.

@@ -1,6 +1,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::kube::Node;
+
 use super::args::Text;
 use super::node::{self, Target};
 use super::{Context, Failure, Module, Outcome, Pending, State};
@@ -35,9 +37,9 @@ impl Module for Cordon {
   delegate_to: \"{{ groups.masters[0] }}\"
 ";
 
-    type Plan = String;
+    type Plan = Node;
 
-    fn check(&self, context: &mut Context<'_>) -> Result<State<String>, Failure> {
+    fn check(&self, context: &mut Context<'_>) -> Result<State<Node>, Failure> {
         let target = Target {
             kubeconfig: &self.kubeconfig,
             node: self.node.as_ref(),
@@ -47,11 +49,11 @@ impl Module for Cordon {
         if node.is_cordoned {
             return Ok(State::Satisfied(Outcome::ok().with("node", node.name)));
         }
-        Ok(Pending::new(node.name, ["cordoned"]).into())
+        Ok(Pending::new(node, ["cordoned"]).into())
     }
 
-    fn apply(&self, context: &mut Context<'_>, name: String) -> Result<Outcome, Failure> {
-        node::cordon(context, &self.kubeconfig, &name)?;
-        Ok(Outcome::changed(["cordoned"]).with("node", name))
+    fn apply(&self, context: &mut Context<'_>, node: Node) -> Result<Outcome, Failure> {
+        node::cordon(context, &self.kubeconfig, &node)?;
+        Ok(Outcome::changed(["cordoned"]).with("node", node.name))
     }
 }

@@ -55,6 +55,8 @@ pub struct ModuleDefinition {
     pub raw_options: &'static [&'static str],
     /// Whether it needs a connection.
     pub runs_on: RunsOn,
+    /// Runs once for all hosts of a batch.
+    pub runs_once: bool,
     /// Takes any option name.
     pub free_options: bool,
     /// A task list that shows its use.
@@ -75,6 +77,7 @@ impl ModuleDefinition {
             free_form: M::FREE_FORM,
             raw_options: M::RAW_OPTIONS,
             runs_on: M::RUNS_ON,
+            runs_once: M::RUNS_ONCE,
             free_options: M::FREE_OPTIONS,
             example: M::EXAMPLE,
             schema: schema_of::<M>,

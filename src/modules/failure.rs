@@ -12,6 +12,8 @@ pub struct Failure {
     pub help: Option<String>,
     /// The host could not be reached (as opposed to: the task failed there).
     pub unreachable: bool,
+    /// The user ended the run while the module waited for something and changed nothing.
+    pub interrupted: bool,
     /// What `register` keeps, beside `failed` and `msg` (for a command: `rc`, `stdout`, `stderr`).
     pub result: Map<String, Value>,
 }
@@ -23,6 +25,7 @@ impl Failure {
             message: message.into(),
             help: None,
             unreachable: false,
+            interrupted: false,
             result: Map::new(),
         }
     }
@@ -65,6 +68,7 @@ impl From<ConnectionError> for Failure {
             message: error.to_string(),
             help: error.help().map(ToOwned::to_owned),
             unreachable: error.is_unreachable(),
+            interrupted: false,
             result: Map::new(),
         }
     }

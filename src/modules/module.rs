@@ -21,6 +21,8 @@ pub trait Module: DeserializeOwned + JsonSchema {
     const RAW_OPTIONS: &'static [&'static str] = &[];
     /// Whether it needs a connection.
     const RUNS_ON: RunsOn = RunsOn::Node;
+    /// Runs once for all hosts of a batch, as with `run_once` (`pause`).
+    const RUNS_ONCE: bool = false;
     /// Takes any option name (`set-fact`).
     const FREE_OPTIONS: bool = false;
     /// A task list that shows its use, as YAML.

@@ -1,11 +1,10 @@
-use std::io::{BufRead, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::args::{Flag, Text};
-use super::{ArgumentError, Context, Failure, Module, Outcome, RunsOn, State};
+use super::{Answer, ArgumentError, Context, Failure, Module, Outcome, Question, RunsOn, State};
 
 /// Waits for a time, or for somebody at the terminal.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -45,9 +44,6 @@ impl TryFrom<serde_json::Value> for Number {
 /// The longest wait that can be asked for; the task's time limit usually ends it earlier.
 const LONGEST: f64 = 30.0 * 24.0 * 3600.0;
 
-/// How often a wait looks at the task's time.
-const STEP: Duration = Duration::from_millis(200);
-
 impl Pause {
     fn wait(&self) -> Option<Duration> {
         let seconds = self.seconds.map(|number| number.0);
@@ -57,34 +53,38 @@ impl Pause {
             .map(|wait| Duration::from_secs_f64(wait.min(LONGEST)))
     }
 
-    fn ask(&self) -> Result<String, Failure> {
-        let prompt = self
+    fn ask(&self, context: &Context<'_>) -> Result<String, Failure> {
+        let text = self
             .prompt
             .as_deref()
             .unwrap_or("Press Enter to continue, Ctrl-C to stop");
-        let prompt = format!("{}: ", prompt.trim_end().trim_end_matches(':'));
-        if !std::io::stdin().is_terminal() {
-            return Err(Failure::new(format!("`pause` wants to ask \"{}\", and there is no terminal to ask on", prompt.trim()))
-                .help("run krun in a terminal, or take the task out of this run: by a condition, a tag, or with `seconds` instead of `prompt`"));
+        let text = text.trim().trim_end_matches(':').to_owned();
+        let answer = context.ask(&Question {
+            text: format!("{text}: "),
+            echo: self.echo.is_none_or(|echo| *echo),
+            terminal_only: true,
+        });
+        match answer {
+            Answer::Text(answer) => Ok(answer),
+            Answer::Interrupted => Err(Failure {
+                interrupted: true,
+                ..Failure::new(format!("interrupted at the question \"{text}\""))
+            }),
+            Answer::Nobody(reason) => {
+                let message = format!("`pause` wants to ask \"{text}\", and {reason}");
+                Err(Failure::new(message).help(
+                    "run krun in a terminal, or take the task out of this run: by a condition, a tag, or with `seconds` \
+                     instead of `prompt`",
+                ))
+            }
         }
-        let answer = if self.echo.is_some_and(|echo| !*echo) {
-            rpassword::prompt_password(&prompt)
-        } else {
-            let mut answer = String::new();
-            let mut terminal = std::io::stderr();
-            write!(terminal, "{prompt}")
-                .and_then(|()| terminal.flush())
-                .and_then(|()| std::io::stdin().lock().read_line(&mut answer))
-                .map(|_| answer)
-        };
-        let answer = answer.map_err(|error| Failure::new(format!("the answer cannot be read: {error}")))?;
-        Ok(answer.trim_end_matches(['\n', '\r']).to_owned())
     }
 }
 
 impl Module for Pause {
     const NAME: &'static str = "pause";
     const RUNS_ON: RunsOn = RunsOn::Controller;
+    const RUNS_ONCE: bool = true;
     const EXAMPLE: &'static str = "\
 - name: Let the workloads settle
   pause:
@@ -123,16 +123,13 @@ impl Module for Pause {
     fn apply(&self, context: &mut Context<'_>, (): ()) -> Result<Outcome, Failure> {
         let start = Instant::now();
         let Some(wait) = self.wait() else {
-            return Ok(Outcome::ok().with("user_input", self.ask()?));
+            return Ok(Outcome::ok().with("user_input", self.ask(context)?));
         };
         if let Some(prompt) = &self.prompt {
             context.report(prompt);
         }
         context.report(&format!("waiting {} s", wait.as_secs()));
-        while start.elapsed() < wait {
-            let left = context.remaining()?;
-            std::thread::sleep(STEP.min(left).min(wait.saturating_sub(start.elapsed())));
-        }
+        context.wait(wait)?;
         Ok(Outcome::ok()
             .with("delta", start.elapsed().as_secs())
             .with("user_input", ""))
@@ -162,9 +159,6 @@ mod tests {
 
     #[test]
     fn a_prompt_needs_a_terminal() {
-        if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-            return;
-        }
         let failure = run_on_controller("pause", json!({"prompt": "Go on?"})).unwrap_err();
         assert!(failure.message.contains("no terminal"), "{}", failure.message);
     }

@@ -1,5 +1,6 @@
 //! Runs a module in a unit test: against scripted answers, or against a real shell of this machine.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -72,10 +73,34 @@ impl<'a> Trial<'a> {
             environment: Vec::new(),
             deadline: Instant::now() + Duration::from_secs(60),
             reporter: &|_| {},
+            asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
+            interrupted: &AtomicBool::new(false),
+            undo_notes: Vec::new(),
             job_prefix: "test".to_owned(),
         };
         self.module.run(self.options, &mut context)
     }
+}
+
+/// Hands a context to what is no module.
+pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    let scope = ScopeBuilder::default().build();
+    work(&mut Context {
+        host: "n1",
+        check_mode: false,
+        diff: false,
+        scope: &scope,
+        files: &FileFinder::default(),
+        connection: Some(connection),
+        become_user: None,
+        environment: Vec::new(),
+        deadline: Instant::now() + Duration::from_secs(60),
+        reporter: &|_| {},
+        asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
+        interrupted: &AtomicBool::new(false),
+        undo_notes: Vec::new(),
+        job_prefix: "test".to_owned(),
+    })
 }
 
 /// Runs a module as a task does outside of check mode.

@@ -1,51 +1,92 @@
 use std::io::Write;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use console::style;
 use serde_json::Value;
 
-use super::diff;
-use super::excerpt::last_lines;
 use super::live::Live;
-use crate::runner::{Counts, Event, HostReport, Recap, Status};
+use super::{Style, TextOptions, readable, report};
+use crate::runner::{CleanUp, Counts, Event, HostReport, Recap};
 
-/// What the text shows.
-#[derive(Clone, Copy, Debug)]
-pub struct TextOptions {
-    /// Number of `-v`.
-    pub verbosity: u8,
-    /// Standard output is a terminal.
-    pub terminal: bool,
-    /// Width of the banners.
-    pub width: usize,
-}
+/// A task that takes longer than this is seen to be at work.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Width of the recap's first column, as Ansible's.
+const RECAP_NAME: usize = 26;
 
 /// Writes a run as Ansible's users know it, and says more where more is known.
 pub(super) struct TextOutput {
     options: TextOptions,
     live: Option<Live>,
+    /// The task that runs, and since when.
+    task: String,
+    since: Instant,
+    /// Hosts that it has not ended on.
+    at_work: Vec<String>,
+    is_interrupted: bool,
 }
 
 impl TextOutput {
     pub(super) fn new(options: TextOptions) -> Self {
         Self {
-            live: options.terminal.then(Live::new),
+            live: options.live.then(Live::new),
             options,
+            task: String::new(),
+            since: Instant::now(),
+            at_work: Vec::new(),
+            is_interrupted: false,
         }
     }
 
     pub(super) fn consume(&mut self, events: &Receiver<Event>) {
-        for event in events {
-            self.show(&event);
+        loop {
+            match events.recv_timeout(PATIENCE) {
+                Ok(event) => self.show(&event),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(live) = &mut self.live {
+                        live.at_work(&self.at_work, self.since);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
     }
 
     fn show(&mut self, event: &Event) {
         match event {
-            Event::RunStarted { check_mode, .. } => {
-                if *check_mode {
-                    self.line(&style("check mode: nothing is changed").yellow().to_string());
+            Event::Progress { host, line } => self.progress(host, &readable::line(line)),
+            Event::Asked { question } => self.ask(question),
+            Event::Retrying { host, task, left } => {
+                let text = format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left).");
+                self.line(&style(text).yellow().to_string());
+            }
+            Event::ItemFinished(report) => self.report(report),
+            Event::HostFinished(report) => {
+                self.at_work.retain(|host| *host != report.host);
+                if let Some(live) = &mut self.live {
+                    live.end(&report.host);
                 }
+                // The items were shown one by one; the whole adds nothing but the count.
+                let items = report.result.get("results").and_then(Value::as_array);
+                if items.is_none_or(Vec::is_empty) {
+                    self.report(report);
+                }
+            }
+            Event::Warning { message } => self.line(&style(format!("[WARNING]: {message}")).magenta().to_string()),
+            Event::Interrupted => self.interrupted(),
+            Event::CleanedUp { .. } => self.cleaned_up(event),
+            // One module on its own is no play: what it said is all that there is to say.
+            _ if self.options.style == Style::Module => self.begin_or_end(event),
+            _ => self.play_event(event),
+        }
+    }
+
+    /// What there is of a play around its tasks.
+    fn play_event(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { check_mode: true, .. } => {
+                self.line(&style("check mode: nothing is changed").yellow().to_string());
             }
             Event::PlayStarted { name, hosts } => {
                 self.banner(&format!("PLAY [{name}]"));
@@ -58,47 +99,22 @@ impl TextOutput {
                 self.line(&style(format!("skipping: {reason}")).cyan().to_string());
             }
             Event::BatchStarted { number, of, hosts } => {
-                self.line(
-                    &style(format!("\nbatch {number} of {of}: {}", hosts.join(", ")))
-                        .bold()
-                        .to_string(),
-                );
+                let text = format!("\nbatch {number} of {of}: {}", hosts.join(", "));
+                self.line(&style(text).bold().to_string());
             }
-            Event::TaskStarted { name, handler, place } => {
+            Event::TaskStarted {
+                name, handler, place, ..
+            } => {
                 let kind = if *handler { "RUNNING HANDLER" } else { "TASK" };
                 self.banner(&format!("{kind} [{name}]"));
                 if self.options.verbosity > 1 {
                     self.line(&style(format!("at {place}")).dim().to_string());
                 }
             }
-            Event::Progress { host, line } => self.progress(host, line),
-            Event::Retrying { host, task, left } => {
-                let text = format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left).");
-                self.line(&style(text).yellow().to_string());
-            }
-            Event::ItemFinished(report) => self.report(report),
-            Event::HostFinished(report) => {
-                if let Some(live) = &mut self.live {
-                    live.end(&report.host);
-                }
-                // The items were shown one by one; the whole adds nothing but the count.
-                let looped = report
-                    .result
-                    .get("results")
-                    .and_then(Value::as_array)
-                    .is_some_and(|items| !items.is_empty());
-                if !looped {
-                    self.report(report);
-                }
-            }
             Event::Included { what, hosts } => {
-                self.line(
-                    &style(format!("included: {what} for {}", hosts.join(", ")))
-                        .cyan()
-                        .to_string(),
-                );
+                let text = format!("included: {what} for {}", hosts.join(", "));
+                self.line(&style(text).cyan().to_string());
             }
-            Event::Warning { message } => self.line(&style(format!("[WARNING]: {message}")).magenta().to_string()),
             Event::HandlersPending { host, handlers } => {
                 let text = format!("pending handlers not run: {host}: {}", handlers.join(", "));
                 self.line(&style(text).yellow().to_string());
@@ -106,10 +122,14 @@ impl TextOutput {
             Event::RunStopped {
                 reason,
                 play,
+                unfinished,
                 untouched,
                 plays_not_started,
             } => {
                 self.line(&style(format!("\nSTOPPED: {reason}")).red().bold().to_string());
+                if !unfinished.is_empty() {
+                    self.line(&format!("  in the middle of \"{play}\": {}", unfinished.join(", ")));
+                }
                 if !untouched.is_empty() {
                     self.line(&format!("  not reached in \"{play}\": {}", untouched.join(", ")));
                 }
@@ -118,101 +138,90 @@ impl TextOutput {
                 }
             }
             Event::RunFinished { recap, .. } => self.recap(recap),
+            _ => {}
+        }
+        self.begin_or_end(event);
+    }
+
+    /// Keeps track of who is at work.
+    fn begin_or_end(&mut self, event: &Event) {
+        if let Event::TaskStarted { name, hosts, .. } = event {
+            self.task.clone_from(name);
+            self.at_work.clone_from(hosts);
+            self.since = Instant::now();
+        }
+        if matches!(event, Event::TaskStarted { .. } | Event::RunFinished { .. })
+            && let Some(live) = &mut self.live
+        {
+            live.end_all();
         }
     }
 
     fn progress(&mut self, host: &str, line: &str) {
         match &mut self.live {
-            Some(bars) if self.options.verbosity == 0 => bars.show(host, line),
+            Some(live) if self.options.verbosity == 0 => live.show(host, line, self.since),
             _ => self.line(&format!("  {host} | {line}")),
         }
     }
 
-    fn report(&mut self, report: &HostReport) {
-        for shown in &report.diff {
-            self.line(diff::render(shown).trim_end());
+    /// The answer is typed right behind the question, so nothing may change below it.
+    fn ask(&mut self, question: &str) {
+        self.at_work.clear();
+        if let Some(live) = &mut self.live {
+            live.end_all();
         }
-        let mut host = report.host.clone();
-        if let Some(delegate) = &report.delegated_to {
-            host = format!("{host} -> {delegate}");
-        }
-        let item = report
-            .item
-            .as_ref()
-            .map(|item| format!(" => (item={item})"))
-            .unwrap_or_default();
-        let notes = if report.changes.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", report.changes.join(", "))
-        };
-        match report.status {
-            Status::Ok => self.line(&style(format!("ok: [{host}]{item}")).green().to_string()),
-            Status::Changed => self.line(&style(format!("changed: [{host}]{item}{notes}")).yellow().to_string()),
-            Status::Skipped => {
-                let why = report.message.as_ref().filter(|_| self.options.verbosity > 0);
-                let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-                self.line(&style(format!("skipping: [{host}]{item}{why}")).cyan().to_string());
-            }
-            Status::Failed | Status::Unreachable => self.failure(report, &host, &item),
-        }
-        for warning in &report.warnings {
-            self.line(
-                &style(format!("[WARNING]: {}: {warning}", report.host))
-                    .magenta()
-                    .to_string(),
-            );
-        }
-        self.message(report);
+        let mut out = std::io::stdout().lock();
+        // Without a reader nobody will answer either.
+        let _ = write!(out, "{question}").and_then(|()| out.flush());
     }
 
-    /// What `debug` says, and with `-v` every result.
-    fn message(&self, report: &HostReport) {
-        let failed = matches!(report.status, Status::Failed | Status::Unreachable);
-        if report.module == "debug" && report.status == Status::Ok {
-            let mut shown = report.result.clone();
-            for key in ["changed", "failed"] {
-                shown.remove(key);
-            }
-            self.line(&plain_message(&shown).unwrap_or_else(|| pretty(&Value::Object(shown))));
-        } else if self.options.verbosity > 0 && !failed && !report.result.is_empty() && report.status != Status::Skipped
-        {
-            self.line(&pretty(&Value::Object(report.result.clone())));
-        }
+    fn report(&self, report: &HostReport) {
+        let lines = match self.options.style {
+            Style::Play => report::in_play(report, self.options.verbosity),
+            Style::Module => report::of_module(report),
+        };
+        self.line(&lines.join("\n"));
     }
 
-    fn failure(&self, report: &HostReport, host: &str, item: &str) {
-        let word = if report.status == Status::Unreachable {
-            "UNREACHABLE!"
+    fn interrupted(&mut self) {
+        self.is_interrupted = true;
+        let text = if self.at_work.is_empty() {
+            "\ninterrupted: the run ends here; Ctrl-C again stops at once".to_owned()
         } else {
-            "FAILED!"
+            format!(
+                "\ninterrupted: \"{}\" is finished first on {}, then the run ends; Ctrl-C again stops at once",
+                self.task,
+                self.at_work.join(", ")
+            )
         };
-        let message = report.message.as_deref().unwrap_or("failed");
-        let mut text = style(format!("fatal: [{host}]{item}: {word} => {message}"))
-            .red()
-            .to_string();
-        for (name, label) in [("stdout", "standard output"), ("stderr", "standard error")] {
-            let output = report
-                .result
-                .get(name)
-                .and_then(Value::as_str)
-                .map(str::trim)
-                .unwrap_or_default();
-            if !output.is_empty() && !message.contains(output) {
-                text.push_str(&format!("\n  {label}:"));
-                for line in last_lines(output) {
-                    text.push_str(&format!("\n    {line}"));
-                }
+        self.line(&style(text).yellow().bold().to_string());
+    }
+
+    fn cleaned_up(&self, event: &Event) {
+        let Event::CleanedUp {
+            what,
+            state,
+            message,
+            help,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let again = format!("run this again, it goes on where it stopped; or do it by hand when all is well: {what}");
+        match state {
+            CleanUp::Done => self.line(&style(format!("  {message}")).green().to_string()),
+            CleanUp::Left => {
+                self.line(&style(format!("  {message}")).yellow().to_string());
+                self.line(&format!("    {} {again}", style("what to do:").bold()));
+            }
+            CleanUp::Failed => {
+                let text = format!("  {what}: failed: {}", readable::text(message));
+                self.line(&style(text).red().to_string());
+                let help = help.as_deref().unwrap_or(&again);
+                self.line(&format!("    {} {help}", style("what to do:").bold()));
             }
         }
-        text.push_str(&style(format!("\n  at {}", report.place)).dim().to_string());
-        if let Some(help) = &report.help {
-            text.push_str(&format!("\n  {} {help}", style("what to do:").bold()));
-        }
-        if report.ignored {
-            text.push_str(&style("\n...ignoring").cyan().to_string());
-        }
-        self.line(&text);
     }
 
     fn recap(&self, recap: &Recap) {
@@ -222,13 +231,17 @@ impl TextOutput {
         for (host, counts) in hosts {
             self.line(&recap_line(host, counts));
         }
+        if self.is_interrupted {
+            self.line("\nRun the same command again to go on: what is done stays done.");
+        }
     }
 
     fn banner(&self, title: &str) {
+        let title = readable::line(title);
         let stars = self
             .options
             .width
-            .saturating_sub(console::measure_text_width(title) + 1)
+            .saturating_sub(console::measure_text_width(&title) + 1)
             .max(3);
         self.line(&format!("\n{title} {}", "*".repeat(stars)));
     }
@@ -248,33 +261,9 @@ pub(super) fn write_stdout(text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-/// A message that is text, or lines of text, reads better without JSON around it.
-fn plain_message(shown: &serde_json::Map<String, Value>) -> Option<String> {
-    let lines: Vec<&str> = match (shown.len(), shown.get("msg")?) {
-        (1, Value::String(text)) => text.lines().collect(),
-        (1, Value::Array(items)) => items.iter().map(Value::as_str).collect::<Option<_>>()?,
-        _ => return None,
-    };
-    Some(
-        lines
-            .iter()
-            .map(|line| format!("    {line}"))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    )
-}
-
-fn pretty(value: &Value) -> String {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    text.lines()
-        .map(|line| format!("    {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
 /// Ansible's line: the same columns, coloured by the worst count.
 fn recap_line(host: &str, counts: &Counts) -> String {
-    let name = format!("{host:<26}");
+    let name = console::pad_str(host, RECAP_NAME, console::Alignment::Left, None);
     let name = if counts.failed + counts.unreachable > 0 {
         style(name).red()
     } else if counts.changed > 0 {
@@ -282,8 +271,9 @@ fn recap_line(host: &str, counts: &Counts) -> String {
     } else {
         style(name).green()
     };
-    format!(
+    let line = format!(
         "{name} : ok={:<4} changed={:<4} unreachable={:<4} failed={:<4} skipped={:<4} rescued={:<4} ignored={:<4}",
         counts.ok, counts.changed, counts.unreachable, counts.failed, counts.skipped, counts.rescued, counts.ignored
-    )
+    );
+    line.trim_end().to_owned()
 }

@@ -5,6 +5,7 @@ use super::action::Action;
 use super::keywords::Keywords;
 use super::role::Role;
 use super::setting::{Expression, Setting};
+use crate::inventory::glob_matches;
 use crate::syntax::{Node, Place};
 use crate::vars::VarMap;
 
@@ -151,6 +152,17 @@ impl Task {
             Some(role) => format!("{} : {own}", role.name),
             None => own,
         }
+    }
+}
+
+impl Task {
+    /// Whether `--start-at-task` means it: by its name, with or without the role's in front; with wildcards.
+    pub fn is_called(&self, wanted: &str) -> bool {
+        let names = [self.name.clone(), Some(self.title())];
+        names
+            .iter()
+            .flatten()
+            .any(|name| name == wanted || glob_matches(wanted, name))
     }
 }
 

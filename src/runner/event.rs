@@ -25,6 +25,18 @@ pub enum Status {
     Unreachable,
 }
 
+/// How a clean-up after an interrupted run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CleanUp {
+    /// It was done.
+    Done,
+    /// It would not have been safe.
+    Left,
+    /// It was tried and failed.
+    Failed,
+}
+
 /// The end of a task, or of one item of its loop, on a host.
 #[derive(Clone, Debug, Serialize)]
 pub struct HostReport {
@@ -100,6 +112,13 @@ pub enum Event {
         handler: bool,
         /// Where it stands.
         place: String,
+        /// The hosts that it runs for.
+        hosts: Vec<String>,
+    },
+    /// Somebody at the terminal is asked, and everything waits for the answer.
+    Asked {
+        /// The question, ready to be printed: the answer stands right behind it.
+        question: String,
     },
     /// News of a long step.
     Progress {
@@ -140,12 +159,29 @@ pub enum Event {
         /// Their names.
         handlers: Vec<String>,
     },
+    /// The user ends the run (Ctrl-C): the tasks in flight are finished first.
+    Interrupted,
+    /// After an interrupted run something was taken back that a task had done, or was to be.
+    CleanedUp {
+        /// Inventory name of the host that the task was for.
+        host: String,
+        /// What was to be done.
+        what: String,
+        /// How it ended.
+        state: CleanUp,
+        /// What was done, or what is left and why.
+        message: String,
+        /// What the user can do.
+        help: Option<String>,
+    },
     /// The roll is stopped.
     RunStopped {
         /// Why.
         reason: String,
         /// The play that it stopped in.
         play: String,
+        /// Hosts that the end of the run met in the middle of that play.
+        unfinished: Vec<String>,
         /// Hosts of that play that got no task of it.
         untouched: Vec<String>,
         /// Plays that were not started.

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -9,9 +10,10 @@ use serde_json::{Map, Value, json};
 use super::endpoint::{become_user, diagnostic, endpoint};
 use super::event::{Event, EventSink, HostReport, Status};
 use super::options::RunOptions;
+use super::undo::Way;
 use super::world::{OMIT, PlayVars, World};
 use crate::connection::SessionPool;
-use crate::modules::{Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn};
+use crate::modules::{Answer, Context, Failure, FileFinder, ModuleDefinition, Outcome, Question, RunsOn};
 use crate::playbook::{Action, Expression, Loop, LoopKind, Play, Task};
 use crate::vars::{Scope, VarMap, Variable};
 
@@ -42,6 +44,10 @@ pub(super) struct Ended {
     pub(super) facts_of: Option<String>,
     pub(super) variables: Map<String, Value>,
     pub(super) message: Option<String>,
+    /// Where it ran instead.
+    pub(super) delegated_to: Option<String>,
+    /// The user ended the run while the task waited for something.
+    pub(super) interrupted: bool,
 }
 
 impl Ended {
@@ -58,6 +64,7 @@ struct Tried {
     help: Option<String>,
     delegated_to: Option<String>,
     attempts: u64,
+    interrupted: bool,
 }
 
 impl Tried {
@@ -65,6 +72,9 @@ impl Tried {
         Self {
             status: if failure.unreachable {
                 Status::Unreachable
+            } else if failure.interrupted {
+                // Nothing was changed, and nothing failed: the host stands where it stood.
+                Status::Skipped
             } else {
                 Status::Failed
             },
@@ -76,6 +86,7 @@ impl Tried {
             help: failure.help,
             delegated_to: None,
             attempts: 0,
+            interrupted: failure.interrupted,
         }
     }
 
@@ -87,6 +98,7 @@ impl Tried {
             help: None,
             delegated_to: None,
             attempts: 0,
+            interrupted: false,
         }
     }
 
@@ -167,7 +179,7 @@ impl Machinery<'_> {
                 && let Some(pause) = &over.pause
                 && let Ok(seconds) = pause.number(&item_scope)
             {
-                std::thread::sleep(Duration::from_secs_f64(seconds.min(DEFAULT_TASK_TIMEOUT.as_secs_f64())));
+                self.pause(Duration::from_secs_f64(seconds.min(DEFAULT_TASK_TIMEOUT.as_secs_f64())));
             }
             let label = match &over.label {
                 Some(label) => label
@@ -188,9 +200,10 @@ impl Machinery<'_> {
             let mut result = ended.result;
             result.insert(over.variable.clone(), item);
             result.insert("ansible_loop_var".to_owned(), json!(over.variable));
-            let unreachable = ended.status == Status::Unreachable;
+            let is_last = ended.status == Status::Unreachable || ended.interrupted;
+            whole.interrupted |= ended.interrupted;
             results.push(Value::Object(result));
-            if unreachable {
+            if is_last {
                 break;
             }
         }
@@ -262,19 +275,26 @@ impl Machinery<'_> {
                 Ok(false) => {}
                 Err(failure) => return Tried::failed(failure),
             }
+            // What is in flight is finished; another try would be begun.
+            if self.options.interrupted.load(Ordering::Relaxed) {
+                tried.status = Status::Failed;
+                let reason = tried.message.take().unwrap_or_default();
+                tried.message = Some(format!("interrupted before try {} ({reason})", attempt + 1));
+                return tried;
+            }
             self.send(Event::Retrying {
                 host: host.to_owned(),
                 task: task.title(),
                 left: retries - attempt + 1,
             });
-            std::thread::sleep(delay);
+            self.pause(delay);
             attempt += 1;
         }
     }
 
     /// Without `until`, retries go on until the task succeeds.
     fn is_done(task: &Task, scope: &Scope, tried: &Tried) -> Result<bool, Failure> {
-        if tried.status == Status::Unreachable {
+        if tried.status == Status::Unreachable || tried.interrupted {
             return Ok(true);
         }
         if task.until.is_empty() {
@@ -307,6 +327,7 @@ impl Machinery<'_> {
                 help: None,
                 delegated_to: None,
                 attempts: 1,
+                interrupted: false,
                 outcome,
             },
             Err(failure) => Tried::failed(failure),
@@ -426,6 +447,9 @@ impl Machinery<'_> {
             environment,
             deadline: Instant::now() + timeout,
             reporter: &report,
+            asker: &|question| self.ask(question),
+            interrupted: &self.options.interrupted,
+            undo_notes: Vec::new(),
             job_prefix: job_prefix(task, host, &options),
         };
         if definition.runs_on == RunsOn::Controller {
@@ -445,7 +469,33 @@ impl Machinery<'_> {
         let mut lease = self.pool.lease(&endpoint);
         context.connection = Some(lease.connection());
         context.become_user = user.as_ref();
-        definition.run(options, &mut context)
+        let result = definition.run(options, &mut context);
+        let notes = std::mem::take(&mut context.undo_notes);
+        if !notes.is_empty() {
+            let way = Way {
+                host: host.to_owned(),
+                endpoint,
+                become_user: user.clone(),
+                environment: std::mem::take(&mut context.environment),
+                scope: scope.clone(),
+                files: files.clone(),
+            };
+            self.options.undos.note(notes, &way);
+        }
+        result
+    }
+
+    /// Waits, until Ctrl-C at most.
+    fn pause(&self, time: Duration) {
+        const STEP: Duration = Duration::from_millis(200);
+        let end = Instant::now() + time;
+        while !self.options.interrupted.load(Ordering::Relaxed) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(STEP.min(left));
+        }
     }
 
     /// Reports the end of a task or an item, and applies `ignore_errors`.
@@ -485,7 +535,7 @@ impl Machinery<'_> {
         };
         let report = HostReport {
             host: host.to_owned(),
-            delegated_to: tried.delegated_to,
+            delegated_to: tried.delegated_to.clone(),
             item: item
                 .as_ref()
                 .map(|label| if hidden { "(hidden)".to_owned() } else { label.clone() }),
@@ -513,7 +563,21 @@ impl Machinery<'_> {
             facts_of: about_facts,
             variables: tried.outcome.variables,
             message: tried.message,
+            delegated_to: tried.delegated_to,
+            interrupted: tried.interrupted,
         }
+    }
+
+    /// Asks the person at the terminal.
+    pub(super) fn ask(&self, question: &Question) -> Answer {
+        let Some(answers) = &self.options.answers else {
+            return Answer::Nobody("there is nobody to ask".to_owned());
+        };
+        // The output prints it, after everything that was printed before.
+        self.send(Event::Asked {
+            question: question.text.clone(),
+        });
+        answers(question)
     }
 
     pub(super) fn send(&self, event: Event) {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -11,12 +11,15 @@ use super::event::{Event, Status};
 use super::handlers::Handlers;
 use super::host_task::{Ended, Machinery, condition, item_variables, loop_items};
 use super::stats::Recap;
-use crate::modules::Failure;
+use crate::modules::{Answer, Failure, Question};
 use crate::playbook::{
     Action, Block, IncludeRole, IncludeTasks, Included, Item, Keywords, Loader, Meta, Scoping, Setting, Task,
 };
 use crate::syntax::Diagnostics;
 use crate::vars::{Scope, VarMap, Variable};
+
+/// How deep tasks may include one another; "try again" as an include of itself needs some.
+const MAX_INCLUDE_DEPTH: usize = 100;
 
 /// Why a host takes no further part.
 #[derive(Clone, Debug)]
@@ -42,8 +45,14 @@ pub(super) struct Batch<'a> {
     pub(super) fatal: bool,
     /// `meta: end_play` was met.
     pub(super) end_play: bool,
+    /// The user ended the run while there was more to do.
+    pub(super) is_cut_short: AtomicBool,
     /// The task of `--start-at-task` was met.
     pub(super) started: &'a mut bool,
+    /// `--step` was answered with "continue".
+    goes_on: &'a mut bool,
+    /// How many includes deep the tasks stand that are being run.
+    include_depth: usize,
     /// What `rescue` tasks see.
     rescue_vars: HashMap<String, VarMap>,
 }
@@ -55,6 +64,7 @@ impl<'a> Batch<'a> {
         pool: &'a rayon::ThreadPool,
         recap: &'a mut Recap,
         started: &'a mut bool,
+        goes_on: &'a mut bool,
     ) -> Self {
         let handlers = Handlers::new(machinery.play.handlers.clone());
         Self {
@@ -67,7 +77,10 @@ impl<'a> Batch<'a> {
             ended: HashSet::new(),
             fatal: false,
             end_play: false,
+            is_cut_short: AtomicBool::new(false),
             started,
+            goes_on,
+            include_depth: 0,
             rescue_vars: HashMap::new(),
         }
     }
@@ -87,11 +100,16 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn active(&self, hosts: &[String]) -> Vec<String> {
-        if self.fatal || self.end_play || self.machinery.options.interrupted.load(Ordering::Relaxed) {
+        if self.fatal || self.end_play {
             return Vec::new();
         }
         let takes_part = |host: &&String| !self.lost.contains_key(*host) && !self.ended.contains(*host);
-        hosts.iter().filter(takes_part).cloned().collect()
+        let active: Vec<String> = hosts.iter().filter(takes_part).cloned().collect();
+        if !active.is_empty() && self.machinery.options.interrupted.load(Ordering::Relaxed) {
+            self.is_cut_short.store(true, Ordering::Relaxed);
+            return Vec::new();
+        }
+        active
     }
 
     fn run_block(&mut self, block: &Block, hosts: &[String]) {
@@ -139,6 +157,9 @@ impl<'a> Batch<'a> {
         if !handler && !self.is_chosen(task) {
             return;
         }
+        if matches!(task.action, Action::Module { .. }) && !self.is_agreed_to(task) {
+            return;
+        }
         match &task.action {
             Action::Meta(meta) => self.meta(*meta, task, hosts),
             Action::IncludeTasks(include) => self.include(task, hosts, &Include::Tasks(include)),
@@ -151,28 +172,54 @@ impl<'a> Batch<'a> {
         let options = &self.machinery.options;
         if !*self.started {
             let wanted = options.start_at_task.as_deref();
-            if wanted.is_some_and(|wanted| task.name.as_deref() == Some(wanted) || task.title() == wanted) {
+            if wanted.is_some_and(|wanted| task.is_called(wanted)) {
                 *self.started = true;
             } else {
                 return false;
             }
         }
-        if !options.tags.selects(&task.keywords.tags) {
-            return false;
+        options.tags.selects(&task.keywords.tags)
+    }
+
+    /// Asks whether a task is to run, when `--step` wants that.
+    fn is_agreed_to(&mut self, task: &Task) -> bool {
+        if !self.machinery.options.step || *self.goes_on {
+            return true;
         }
-        match (&options.step, &task.action) {
-            (Some(gate), Action::Module { .. }) => gate(&task.title()),
-            _ => true,
+        let answer = self.machinery.ask(&Question {
+            text: format!("Perform task: {} (N)o/(y)es/(c)ontinue: ", task.title()),
+            echo: true,
+            terminal_only: false,
+        });
+        match answer {
+            Answer::Text(answer) => match answer.trim().to_lowercase().as_str() {
+                "y" | "yes" => true,
+                "c" | "continue" => {
+                    *self.goes_on = true;
+                    true
+                }
+                _ => false,
+            },
+            Answer::Interrupted => false,
+            Answer::Nobody(reason) => {
+                self.machinery.send(Event::Warning {
+                    message: format!("--step: {reason}; the run ends here"),
+                });
+                self.machinery.options.interrupted.store(true, Ordering::Relaxed);
+                false
+            }
         }
     }
 
     fn run_module(&mut self, task: &Arc<Task>, hosts: &[String], handler: bool) {
-        let once = self.flag(task.keywords.run_once.as_ref(), &hosts[0], task);
+        let always_once = matches!(&task.action, Action::Module { definition, .. } if definition.runs_once);
+        let once = always_once || self.flag(task.keywords.run_once.as_ref(), &hosts[0], task);
         let running = if once { &hosts[..1] } else { hosts };
         self.machinery.send(Event::TaskStarted {
             name: self.title(task, &hosts[0]),
             handler,
             place: task.place.to_string(),
+            hosts: running.to_vec(),
         });
         let throttle = task.keywords.throttle.as_ref().and_then(|setting| {
             let number = setting.number(&self.scope(&hosts[0], task)?).ok()?;
@@ -246,6 +293,13 @@ impl<'a> Batch<'a> {
         }
         if let Some(about) = &ended.facts_of {
             world.learn_facts(about, ended.facts.clone());
+        }
+        if ended.interrupted {
+            self.is_cut_short.store(true, Ordering::Relaxed);
+        }
+        let has_changed = matches!(ended.status, Status::Changed | Status::Failed | Status::Unreachable);
+        for touched in shared.iter().chain(&ended.delegated_to) {
+            self.machinery.options.undos.task_ended(touched, has_changed);
         }
         if ended.lost() {
             let fatal = self.flag(task.keywords.any_errors_fatal.as_ref(), host, task);
@@ -331,6 +385,14 @@ impl<'a> Batch<'a> {
     }
 
     fn include(&mut self, task: &Arc<Task>, hosts: &[String], include: &Include<'_>) {
+        if self.include_depth >= MAX_INCLUDE_DEPTH {
+            for host in hosts {
+                let message =
+                    format!("includes are {MAX_INCLUDE_DEPTH} deep; does a file include itself without an end?");
+                self.fail(task, host, Failure::new(message));
+            }
+            return;
+        }
         // Hosts that include the same with the same variables do so together, in the order in which they come.
         let mut groups: Vec<(String, VarMap, Vec<String>)> = Vec::new();
         for host in hosts {
@@ -361,7 +423,9 @@ impl<'a> Batch<'a> {
                         hosts: hosts.clone(),
                     });
                     self.handlers.extend(included.handlers);
+                    self.include_depth += 1;
                     self.run_items(&included.items, &hosts);
+                    self.include_depth -= 1;
                 }
                 Err(errors) => {
                     for host in &hosts {

@@ -10,12 +10,14 @@ mod options;
 mod play_run;
 mod run;
 mod stats;
+mod undo;
 mod verdict;
 mod world;
 
 pub use batches::{BatchError, check_serial, plan_batches};
-pub use event::{Event, EventSink, HostReport, Status};
-pub use options::{RunOptions, StepGate};
+pub use event::{CleanUp, Event, EventSink, HostReport, Status};
+pub use options::{AnswerReader, RunOptions};
 pub use run::{Summary, run};
 pub use stats::{Counts, Recap};
+pub use undo::Undos;
 pub use verdict::{BatchResult, StopReason, Verdict, verdict};

@@ -4,13 +4,15 @@ use std::sync::atomic::AtomicBool;
 
 use secrecy::SecretString;
 
+use super::undo::Undos;
 use crate::connection::BecomeMethod;
 use crate::inventory::Pattern;
+use crate::modules::{Answer, Question};
 use crate::playbook::TagSelection;
 use crate::vars::VarMap;
 
-/// Asks before each task (`--step`); gives false to leave the task out.
-pub type StepGate = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+/// Waits for the answer to a question that the output has printed.
+pub type AnswerReader = Arc<dyn Fn(&Question) -> Answer + Send + Sync>;
 
 /// What the command line says about a run.
 #[derive(Clone, Default)]
@@ -33,7 +35,9 @@ pub struct RunOptions {
     /// Begin at the task of this name.
     pub start_at_task: Option<String>,
     /// Ask before each task.
-    pub step: Option<StepGate>,
+    pub step: bool,
+    /// Where answers come from; without it nobody is there.
+    pub answers: Option<AnswerReader>,
     /// Run handlers also on hosts that failed.
     pub force_handlers: bool,
     /// `-u`
@@ -60,4 +64,6 @@ pub struct RunOptions {
     pub verbosity: u8,
     /// Set by Ctrl-C: the tasks in flight are finished, no further one is begun.
     pub interrupted: Arc<AtomicBool>,
+    /// What is taken back then.
+    pub undos: Arc<Undos>,
 }

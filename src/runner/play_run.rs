@@ -1,6 +1,7 @@
 //! A play: its hosts, its batches, and its sections on each batch.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 
@@ -22,8 +23,26 @@ use crate::vars::{VarMap, files};
 pub(super) enum PlayEnd {
     /// The next one may begin.
     GoOn,
-    /// Nothing further is begun; the hosts of the play that got no task of it.
-    Stop { reason: String, untouched: Vec<String> },
+    /// Nothing further is begun.
+    Stop(Stop),
+}
+
+/// Why a play was the last one, and how it stands.
+pub(super) struct Stop {
+    pub(super) reason: String,
+    /// Hosts that are in the middle of it, those that failed aside.
+    pub(super) unfinished: Vec<String>,
+    /// Hosts that got no task of it.
+    pub(super) untouched: Vec<String>,
+}
+
+/// How a play ended on a batch.
+struct BatchEnd {
+    result: BatchResult,
+    /// `meta: end_play` was met.
+    end_play: bool,
+    /// Hosts that the user's interruption met in the middle.
+    unfinished: Vec<String>,
 }
 
 impl Run<'_> {
@@ -73,22 +92,28 @@ impl Run<'_> {
                 });
             }
             let play_vars = self.play_vars(play, &hosts, batch)?;
-            let (result, end_play) = self.batch(play, &play_vars, batch);
+            let BatchEnd {
+                result,
+                end_play,
+                unfinished,
+            } = self.batch(play, &play_vars, batch);
             self.gone
                 .extend(result.failed.iter().chain(&result.unreachable).cloned());
             self.any_failed |= !result.failed.is_empty();
             self.any_unreachable |= !result.unreachable.is_empty();
             if self.interrupted() {
-                return Ok(PlayEnd::Stop {
+                return Ok(PlayEnd::Stop(Stop {
                     reason: "interrupted; the tasks in flight were finished".to_owned(),
+                    unfinished,
                     untouched: batches[index + 1..].concat(),
-                });
+                }));
             }
             if let Verdict::Stop(reason) = verdict(&result, limit) {
-                return Ok(PlayEnd::Stop {
+                return Ok(PlayEnd::Stop(Stop {
                     reason: reason.0,
+                    unfinished: Vec::new(),
                     untouched: batches[index + 1..].concat(),
-                });
+                }));
             }
             if end_play {
                 break;
@@ -98,7 +123,7 @@ impl Run<'_> {
     }
 
     /// Runs a play on one batch.
-    fn batch(&mut self, play: &Arc<Play>, play_vars: &Arc<PlayVars>, hosts: &[String]) -> (BatchResult, bool) {
+    fn batch(&mut self, play: &Arc<Play>, play_vars: &Arc<PlayVars>, hosts: &[String]) -> BatchEnd {
         for host in hosts {
             self.recap.entry(host.clone()).or_default();
         }
@@ -110,7 +135,14 @@ impl Run<'_> {
             play: Arc::clone(play),
             play_vars: Arc::clone(play_vars),
         };
-        let mut batch = Batch::new(machinery, self.loader, self.workers, &mut self.recap, &mut self.started);
+        let mut batch = Batch::new(
+            machinery,
+            self.loader,
+            self.workers,
+            &mut self.recap,
+            &mut self.started,
+            &mut self.goes_on,
+        );
         if let Some(task) = gather_facts(play, &self.options) {
             batch.run_items(&[Item::Task(Arc::new(task))], hosts);
         }
@@ -142,14 +174,23 @@ impl Run<'_> {
         for host in hosts {
             let handlers = batch.handlers.pending_on(host);
             if !handlers.is_empty() {
+                self.options.undos.is_unfinished(host);
                 batch.machinery.send(Event::HandlersPending {
                     host: host.clone(),
                     handlers,
                 });
             }
         }
-        let end_play = batch.end_play;
-        (result, end_play)
+        for host in result.failed.iter().chain(&result.unreachable) {
+            self.options.undos.is_unfinished(host);
+        }
+        let is_cut_short = batch.is_cut_short.load(Ordering::Relaxed);
+        let is_amid = |host: &&String| is_cut_short && !batch.lost.contains_key(*host) && !batch.ended.contains(*host);
+        BatchEnd {
+            end_play: batch.end_play,
+            unfinished: hosts.iter().filter(is_amid).cloned().collect(),
+            result,
+        }
     }
 
     /// The hosts of a play: its pattern, the limit, and without those that were lost before.

@@ -35,6 +35,7 @@ pub struct Summary {
 }
 
 /// The state of a run.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(super) struct Run<'a> {
     pub(super) world: Arc<World>,
     pub(super) options: Arc<RunOptions>,
@@ -49,6 +50,7 @@ pub(super) struct Run<'a> {
     pub(super) any_failed: bool,
     pub(super) any_unreachable: bool,
     pub(super) started: bool,
+    pub(super) goes_on: bool,
 }
 
 /// Runs playbooks, which were checked, on the hosts of an inventory.
@@ -69,6 +71,8 @@ pub fn run(
     } else {
         options.forks
     };
+    // More than there are hosts would only be idle.
+    let width = width.min(inventory.hosts().count()).max(1);
     let workers = rayon::ThreadPoolBuilder::new()
         .num_threads(width)
         .thread_name(|index| format!("host-{index}"))
@@ -87,6 +91,7 @@ pub fn run(
         any_failed: false,
         any_unreachable: false,
         started: options.start_at_task.is_none(),
+        goes_on: false,
     };
     run.send(Event::RunStarted {
         format: 1,
@@ -97,6 +102,9 @@ pub fn run(
         check_mode: options.check_mode,
     });
     let ended = run.plays(playbooks);
+    if run.interrupted() {
+        run.clean_up();
+    }
     let exit_code = match &ended {
         Err(_) => EXIT_ERROR,
         Ok(()) if run.interrupted() => EXIT_INTERRUPTED,
@@ -122,11 +130,12 @@ impl Run<'_> {
     fn plays(&mut self, playbooks: &[Playbook]) -> Result<(), Failure> {
         let plays: Vec<_> = playbooks.iter().flat_map(|playbook| &playbook.plays).collect();
         for (index, play) in plays.iter().enumerate() {
-            if let PlayEnd::Stop { reason, untouched } = self.play(play)? {
+            if let PlayEnd::Stop(stop) = self.play(play)? {
                 self.send(Event::RunStopped {
-                    reason,
+                    reason: stop.reason,
                     play: play.name.clone(),
-                    untouched,
+                    unfinished: stop.unfinished,
+                    untouched: stop.untouched,
                     plays_not_started: plays[index + 1..].iter().map(|play| play.name.clone()).collect(),
                 });
                 return Ok(());

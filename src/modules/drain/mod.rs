@@ -62,7 +62,7 @@ impl Module for Drain {
         let changed = about(Outcome::changed(Vec::<String>::new()), &view);
         match options.state {
             Wanted::Drain => return options.drain(context, &view),
-            Wanted::Cordon => node::cordon(context, &options.kubeconfig, &view.node.name)?,
+            Wanted::Cordon => node::cordon(context, &options.kubeconfig, &view.node)?,
             Wanted::Uncordon => node::uncordon(context, &options.kubeconfig, &view.node.name)?,
         }
         Ok(changed)
@@ -117,6 +117,10 @@ impl Drain {
         }
         let is_ours = !view.node.is_cordoned || view.node.cordoned_by.is_some();
         let mark = if is_ours { node::mark(context) } else { String::new() };
+        if is_ours {
+            // Before the cordon: the connection may be lost right after it.
+            node::keep_undo(context, &self.kubeconfig, &view.node, &mark);
+        }
         let words = [self.kubeconfig.0.clone(), name.clone(), mark];
         let request = Request::new(DRAIN, words.into_iter().chain(self.arguments()));
         let output = context.run_detached(&format!("drain-{}", identity(name)), request)?;
@@ -152,6 +156,7 @@ impl Drain {
                         Err(error) => failure.help(format!("it is still cordoned: {}", error.message)),
                     }
                 } else {
+                    node::withdraw_undo(context, name);
                     failure.help(format!("{name} is left cordoned, nothing else was changed on it"))
                 }
             }

@@ -1,5 +1,6 @@
 //! What the modules that work on one node of a cluster share: finding it, cordons and their mark, and waiting.
 
+mod undo;
 mod wait;
 
 use indexmap::IndexMap;
@@ -11,6 +12,7 @@ use crate::kube::{Budget, Node, Pod};
 use super::args::Text;
 use super::{Context, Failure};
 
+use undo::EndCordon;
 pub(super) use wait::wait_until;
 
 /// The prelude of scripts that look for a node.
@@ -92,17 +94,37 @@ impl Target<'_> {
     }
 }
 
-/// Cordons a node and marks the cordon as krun's own.
-pub(super) fn cordon(context: &mut Context<'_>, kubeconfig: &str, node: &str) -> Result<(), Failure> {
+/// Cordons a node and marks the cordon as krun's own; an interrupted run ends it.
+pub(super) fn cordon(context: &mut Context<'_>, kubeconfig: &Text, node: &Node) -> Result<(), Failure> {
     let mark = mark(context);
-    let output = context.run(CORDON, [kubeconfig, node, &mark])?;
-    done(&format!("cordoning {node}"), &output)
+    keep_undo(context, kubeconfig, node, &mark);
+    let output = context.run(CORDON, [&**kubeconfig, &node.name, &mark])?;
+    done(&format!("cordoning {}", node.name), &output)
+}
+
+/// Lets an interrupted run end the cordon that a task is about to make.
+pub(super) fn keep_undo(context: &mut Context<'_>, kubeconfig: &Text, node: &Node, mark: &str) {
+    let undo = EndCordon {
+        node: Text(node.name.clone()),
+        kubeconfig: kubeconfig.clone(),
+        mark: mark.to_owned(),
+        kubelet: node.kubelet.clone(),
+        was_ours: node.is_cordoned,
+    };
+    context.keep_undo(EndCordon::name(&node.name), undo);
+}
+
+/// The cordon is to stay as it is, whatever becomes of the run.
+pub(super) fn withdraw_undo(context: &mut Context<'_>, node: &str) {
+    context.withdraw_undo(EndCordon::name(node));
 }
 
 /// Ends a node's cordon and takes krun's mark away.
 pub(super) fn uncordon(context: &mut Context<'_>, kubeconfig: &str, node: &str) -> Result<(), Failure> {
     let output = context.run(UNCORDON, [kubeconfig, node])?;
-    done(&format!("uncordoning {node}"), &output)
+    done(&format!("uncordoning {node}"), &output)?;
+    withdraw_undo(context, node);
+    Ok(())
 }
 
 fn done(what: &str, output: &Output) -> Result<(), Failure> {

@@ -1,4 +1,3 @@
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::modules::{Context, Failure};
@@ -35,6 +34,9 @@ pub(in crate::modules) fn wait_until(
             context.report(&format!("waiting: {}", missing.join("; ")));
             shown = missing;
         }
-        sleep(ROUND.min(left));
+        context.wait(ROUND.min(left)).map_err(|failure| Failure {
+            message: format!("{}, this is still lacking: {}", failure.message, shown.join("; ")),
+            ..failure
+        })?;
     }
 }

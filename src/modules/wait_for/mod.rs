@@ -239,12 +239,11 @@ impl Module for WaitFor {
     fn apply(&self, context: &mut Context<'_>, start: Instant) -> Result<Outcome, Failure> {
         let deadline = start + Duration::from_secs(self.timeout.0);
         context.report(&format!("waiting for {}", self.subject()));
-        std::thread::sleep(Duration::from_secs(self.delay.0).min(context.remaining()?));
+        context.wait(Duration::from_secs(self.delay.0))?;
         let pattern = self.pattern().map_err(|error| Failure::new(error.to_string()))?;
         if self.port.is_none() && self.path.is_none() {
             let left = deadline.saturating_duration_since(Instant::now());
-            std::thread::sleep(left.min(context.remaining()?));
-            context.remaining()?;
+            context.wait(left)?;
             return Ok(self.outcome(start));
         }
         loop {
@@ -262,7 +261,7 @@ impl Module for WaitFor {
             }
             // try.sh paused between its looks; the pause between two exchanges is due here.
             let left = deadline.saturating_duration_since(Instant::now());
-            std::thread::sleep(Duration::from_secs(self.pause()).min(left).min(context.remaining()?));
+            context.wait(Duration::from_secs(self.pause()).min(left))?;
         }
     }
 }

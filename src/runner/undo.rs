@@ -1,0 +1,211 @@
+//! What modules left to be taken back when the run is interrupted.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::event::{CleanUp, Event};
+use super::run::Run;
+use crate::connection::{Become, Endpoint};
+use crate::modules::{Answer, Context, Failure, FileFinder, Since, Undo, UndoNote, Undone};
+use crate::vars::Scope;
+
+/// Longest time for taking one thing back.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// The way to the node that a task had.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) host: String,
+    pub(super) endpoint: Endpoint,
+    pub(super) become_user: Option<Become>,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) scope: Scope,
+    pub(super) files: FileFinder,
+}
+
+struct Kept {
+    name: String,
+    undo: Arc<dyn Undo>,
+    way: Way,
+    since: Since,
+    /// The task that left it is not at its end yet.
+    is_new: bool,
+}
+
+/// All that is kept, the oldest first.
+#[derive(Default)]
+pub struct Undos(Mutex<Vec<Kept>>);
+
+impl Undos {
+    /// What would be taken back, for people.
+    pub fn titles(&self) -> Vec<String> {
+        self.lock().iter().map(|kept| kept.undo.title()).collect()
+    }
+
+    /// Takes over what a module said, which it did in this order.
+    pub(super) fn note(&self, notes: Vec<UndoNote>, way: &Way) {
+        let mut all = self.lock();
+        for note in notes {
+            let (UndoNote::Keep(name, _) | UndoNote::Withdraw(name)) = &note;
+            all.retain(|kept| (&kept.name, &kept.way.host) != (name, &way.host));
+            if let UndoNote::Keep(name, undo) = note {
+                all.push(Kept {
+                    name,
+                    undo,
+                    way: way.clone(),
+                    since: Since::default(),
+                    is_new: true,
+                });
+            }
+        }
+    }
+
+    /// A task has ended on a host; it changed something there, or may have.
+    pub(super) fn task_ended(&self, host: &str, has_changed: bool) {
+        for kept in self.lock().iter_mut().filter(|kept| kept.way.host == host) {
+            kept.since.changed |= has_changed && !kept.is_new;
+            kept.is_new = false;
+        }
+    }
+
+    /// Something on the host was begun and is not at its end.
+    pub(super) fn is_unfinished(&self, host: &str) {
+        for kept in self.lock().iter_mut().filter(|kept| kept.way.host == host) {
+            kept.since.unfinished = true;
+        }
+    }
+
+    fn newest(&self) -> Option<(Arc<dyn Undo>, Way, Since)> {
+        let all = self.lock();
+        let kept = all.last()?;
+        Some((Arc::clone(&kept.undo), kept.way.clone(), kept.since))
+    }
+
+    fn forget_newest(&self) {
+        self.lock().pop();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Run<'_> {
+    /// Takes back what modules left for this case, the newest first.
+    pub(super) fn clean_up(&self) {
+        while let Some((undo, way, since)) = self.options.undos.newest() {
+            let result = catch_unwind(AssertUnwindSafe(|| self.take_back(&*undo, &way, since)))
+                .unwrap_or_else(|_| Err(Failure::new("krun made a mistake (its text is on standard error)")));
+            // Until now it was among what is told to whoever stops krun at once.
+            self.options.undos.forget_newest();
+            let (state, message, help) = match result {
+                Ok(Undone::Done(message)) => (CleanUp::Done, message, None),
+                Ok(Undone::Needless) => continue,
+                Ok(Undone::Left(message)) => (CleanUp::Left, message, None),
+                Err(failure) => (CleanUp::Failed, failure.message, failure.help),
+            };
+            self.send(Event::CleanedUp {
+                host: way.host,
+                what: undo.title(),
+                state,
+                message,
+                help,
+            });
+        }
+    }
+
+    fn take_back(&self, undo: &dyn Undo, way: &Way, since: Since) -> Result<Undone, Failure> {
+        let report = |line: &str| {
+            self.send(Event::Progress {
+                host: way.host.clone(),
+                line: line.to_owned(),
+            });
+        };
+        let mut lease = self.sessions.lease(&way.endpoint);
+        let mut context = Context {
+            host: &way.host,
+            check_mode: false,
+            diff: false,
+            scope: &way.scope,
+            files: &way.files,
+            connection: Some(lease.connection()),
+            become_user: way.become_user.as_ref(),
+            environment: way.environment.clone(),
+            deadline: Instant::now() + LIMIT,
+            reporter: &report,
+            asker: &|_| Answer::Nobody("the run is over".to_owned()),
+            // The run is interrupted, this is not.
+            interrupted: &AtomicBool::new(false),
+            undo_notes: Vec::new(),
+            job_prefix: "clean-up".to_owned(),
+        };
+        undo.undo(&mut context, since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vars::ScopeBuilder;
+
+    struct Named(&'static str);
+
+    impl Undo for Named {
+        fn title(&self) -> String {
+            self.0.to_owned()
+        }
+
+        fn undo(&self, _: &mut Context<'_>, _: Since) -> Result<Undone, Failure> {
+            Ok(Undone::Needless)
+        }
+    }
+
+    fn way(host: &str) -> Way {
+        Way {
+            host: host.to_owned(),
+            endpoint: Endpoint::ssh(host),
+            become_user: None,
+            environment: Vec::new(),
+            scope: ScopeBuilder::default().build(),
+            files: FileFinder::default(),
+        }
+    }
+
+    fn keep(title: &'static str) -> Vec<UndoNote> {
+        vec![UndoNote::Keep("cordon".to_owned(), Arc::new(Named(title)))]
+    }
+
+    #[test]
+    fn only_what_came_after_it_counts_as_a_change() {
+        let undos = Undos::default();
+        let since = || undos.newest().unwrap().2;
+        undos.note(keep("a"), &way("w1"));
+        undos.task_ended("w1", true);
+        assert!(!since().changed, "the task that left it");
+        undos.task_ended("w2", true);
+        undos.task_ended("w1", false);
+        assert!(!since().changed);
+        undos.task_ended("w1", true);
+        undos.is_unfinished("w2");
+        assert_eq!(
+            since(),
+            Since {
+                changed: true,
+                unfinished: false
+            }
+        );
+    }
+
+    #[test]
+    fn a_later_undo_replaces_an_earlier_one_and_each_host_has_its_own() {
+        let undos = Undos::default();
+        undos.note(keep("a"), &way("w1"));
+        undos.note(keep("b"), &way("w2"));
+        undos.note(keep("c"), &way("w1"));
+        assert_eq!(undos.titles(), ["b", "c"]);
+        undos.note(vec![UndoNote::Withdraw("cordon".to_owned())], &way("w1"));
+        assert_eq!(undos.titles(), ["b"]);
+    }
+}
