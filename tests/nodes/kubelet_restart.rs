@@ -1,11 +1,7 @@
 //! A kubelet that does not come back in its new version on lab nodes: its node takes no pods until it does, and the same
 //! command makes up for what is missing.
-#![allow(missing_docs)]
-
-mod support;
-
+use crate::support::lab::Lab;
 use serde_json::json;
-use support::lab::Lab;
 
 #[test]
 fn a_restart_that_was_missed_is_made_up_for_and_until_then_the_node_stays_cordoned() {

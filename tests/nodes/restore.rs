@@ -1,9 +1,5 @@
 //! A snapshot that krun took brings the cluster's objects back; one that is damaged is refused.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::lab::Lab;
+use crate::support::lab::Lab;
 
 const KUBECTL: &str = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
 

@@ -1,10 +1,6 @@
 //! The step to the next minor version on lab nodes, with the package repository of that version; and the steps that are
 //! refused.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::lab::Lab;
+use crate::support::lab::Lab;
 
 /// Settings of a run, on top of the usual ones: the version, and the repository of its minor version.
 fn settings(version: &str) -> String {

@@ -1,10 +1,6 @@
 //! Pods that a drain would lose something of, on lab nodes: it refuses before it touches the node, and tells what is lost
 //! when that is allowed.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::lab::Lab;
+use crate::support::lab::Lab;
 
 #[test]
 fn pods_with_data_or_without_a_controller_are_given_up_only_with_permission() {

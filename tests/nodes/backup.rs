@@ -1,10 +1,6 @@
 //! Backups of etcd on lab nodes: verified, kept, copied to this machine; and no upgrade without one.
-#![allow(missing_docs)]
-
-mod support;
-
+use crate::support::lab::Lab;
 use serde_json::json;
-use support::lab::Lab;
 
 /// The names of the snapshots on the first master, oldest first.
 fn snapshots(lab: &Lab) -> Vec<String> {

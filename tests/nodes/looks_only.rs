@@ -1,9 +1,5 @@
 //! Looking changes nothing on lab nodes: the whole upgrade in check mode, and the actions of `kubeadm` that only look.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::lab::Lab;
+use crate::support::lab::Lab;
 
 /// What the programs under trace may be called with when nothing is to change.
 const LOOKS: [&str; 12] = [
@@ -67,7 +63,7 @@ fn check_mode_changes_nothing_and_lets_a_new_kubeadm_rehearse() {
     // The actions that only look.
     let folder = tempfile::tempdir().unwrap();
     let playbook = folder.path().join("looks.yml");
-    std::fs::write(&playbook, include_str!("data/kubeadm_looks.yml")).unwrap();
+    std::fs::write(&playbook, include_str!("../data/kubeadm_looks.yml")).unwrap();
     lab.lab(&["trace", "--clear"]);
     lab.krun(&[playbook.to_str().unwrap()])
         .expect_status(0)

@@ -1,9 +1,5 @@
 //! `playbooks/rollback.yml` on lab nodes: what kubeadm kept of a control plane is put back, and the way up is still open.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::lab::Lab;
+use crate::support::lab::Lab;
 
 /// The version of the API server: in its manifest, and in its own words.
 fn api_server(lab: &Lab) -> (String, String) {

@@ -1,11 +1,7 @@
 //! The playbooks on a cluster with the real control plane (docs/lab.md): kubeadm, kubectl, API server, controller manager
 //! and scheduler are Kubernetes' own. `make test-real` runs these.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::changes::changes;
-use support::lab::Lab;
+use crate::support::changes::changes;
+use crate::support::lab::Lab;
 
 const UPGRADE: [&str; 3] = [
     "playbooks/upgrade.yml",

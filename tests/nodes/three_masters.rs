@@ -1,10 +1,6 @@
 //! The upgrade of a cluster with three masters on lab nodes, in the order that keeps the version rules behind a load
 //! balancer.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::lab::Lab;
+use crate::support::lab::Lab;
 
 const HOOKS: [&str; 5] = [
     "before_upgrade",

@@ -1,10 +1,6 @@
 //! Clusters and machines that cannot be upgraded, on lab nodes: each is refused with a message that says what to do, before
 //! anything is changed.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::lab::Lab;
+use crate::support::lab::Lab;
 
 #[test]
 fn what_stands_in_the_way_of_an_upgrade_is_named_before_anything_is_changed() {

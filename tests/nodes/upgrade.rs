@@ -1,10 +1,6 @@
 //! The main job on lab nodes: `playbooks/upgrade.yml` upgrades a cluster, and leaves it well when something fails.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::changes::changes;
-use support::lab::Lab;
+use crate::support::changes::changes;
+use crate::support::lab::Lab;
 
 const UPGRADE: [&str; 3] = [
     "playbooks/upgrade.yml",

@@ -1,10 +1,6 @@
 //! The choices about order and names on lab nodes: one node after the other, drained before kubeadm, under other names than
 //! the cluster's, administered from elsewhere; and patch upgrades without a drain.
-#![allow(missing_docs)]
-
-mod support;
-
-use support::lab::Lab;
+use crate::support::lab::Lab;
 
 const KUBELET: [&str; 2] = ["kubelet package", "restart kubelet"];
 

@@ -1,11 +1,7 @@
 //! kubeadm fails in its different ways on lab nodes: krun says so, touches nothing more, and the same command finishes the
 //! upgrade when the cause is gone.
-#![allow(missing_docs)]
-
-mod support;
-
+use crate::support::lab::Lab;
 use serde_json::json;
-use support::lab::Lab;
 
 #[test]
 fn whatever_kubeadm_does_wrong_stops_the_upgrade_and_the_same_command_finishes_it() {

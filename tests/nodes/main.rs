@@ -1,0 +1,18 @@
+//! The playbooks on lab nodes; one program, so that several labs are at work at the same time.
+#![allow(missing_docs)]
+
+mod backup;
+mod kubeadm_fails;
+mod kubelet_restart;
+mod looks_only;
+mod minor_upgrade;
+mod other_orders;
+mod pods_at_risk;
+mod preflight;
+mod real;
+mod restore;
+mod rollback;
+#[path = "../support/mod.rs"]
+mod support;
+mod three_masters;
+mod upgrade;
