@@ -76,7 +76,8 @@ impl<'a> Trial<'a> {
             asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
             interrupted: &AtomicBool::new(false),
             undo_notes: Vec::new(),
-            job_prefix: "test".to_owned(),
+            // Tests run side by side on one machine, and none may find another one's commands.
+            job_prefix: format!("test-{}", super::random::random_word()?),
         };
         self.module.run(self.options, &mut context)
     }

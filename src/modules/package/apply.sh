@@ -4,6 +4,8 @@
 set -u
 manager=$1 verb=$2 downgrade=$3 enablerepo=$4 disablerepo=$5 excludes=$6 patience=$7 hold=$8 unsigned=$9
 shift 9
+errors=$(mktemp) || exit 1
+trap 'rm -f "$errors"' EXIT
 tab=$(printf '\t')
 DEBIAN_FRONTEND=noninteractive
 export DEBIAN_FRONTEND
@@ -13,24 +15,17 @@ for package in "$@"; do
     names="$names ${package%%"$tab"*}"
 done
 
-# Runs dnf or yum; when another one holds the lock (exit status 200), again until the patience is over.
-with_lock() {
-    until_time=$(($(date +%s) + patience))
-    while :; do
-        "$@" </dev/null
-        status=$?
-        if [ "$status" -ne 200 ]; then return "$status"; fi
-        if [ "$(date +%s)" -ge "$until_time" ]; then
-            echo "another package manager held the lock for $patience s" >&2
-            return "$status"
-        fi
-        sleep 1
-    done
+is_installed() {
+    if [ "$manager" = apt ]; then
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+    else
+        rpm -q "$1" >/dev/null 2>&1
+    fi
 }
 
 set_hold() {
     case $manager in
-        apt) apt-mark "$1" "$2" >/dev/null ;;
+        apt) apt_with_lock apt-mark "$1" "$2" >/dev/null ;;
         *)
             word=add
             if [ "$1" = unhold ]; then word=delete; fi
@@ -43,7 +38,7 @@ transaction() {
     if [ "$manager" = apt ]; then
         case $verb in
             refresh)
-                apt-get -q -o "DPkg::Lock::Timeout=$patience" update </dev/null
+                apt_with_lock apt-get -q update
                 return
                 ;;
             remove) set -- remove "$@" ;;
@@ -54,8 +49,7 @@ transaction() {
                 if [ "$unsigned" = yes ]; then set -- --allow-unauthenticated "$@"; fi
                 ;;
         esac
-        apt-get -q -y -o "DPkg::Lock::Timeout=$patience" -o Dpkg::Options::=--force-confdef \
-            -o Dpkg::Options::=--force-confold "$@" </dev/null
+        apt_with_lock apt-get -q -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
         return
     fi
     case $verb in
@@ -92,7 +86,7 @@ if [ "$hold" = no ]; then
     for name in $names; do set_hold unhold "$name" || exit; done
 fi
 
-# Whatever the transaction's end: what was held is held again.
+# Whatever the transaction's end: what was held is held again. A package that is not there would be kept away.
 status=0
 if [ "$verb" != nothing ]; then
     separator=-
@@ -110,7 +104,9 @@ if [ "$verb" != nothing ]; then
     transaction "$@" || status=$?
 fi
 if [ "$hold" = yes ]; then
-    for name in $names; do set_hold hold "$name" || status=$?; done
+    for name in $names; do
+        if is_installed "$name"; then set_hold hold "$name" || status=$?; fi
+    done
 fi
 
 for name in $names; do

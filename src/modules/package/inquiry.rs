@@ -87,6 +87,18 @@ impl Inquiry {
         versions.iter().rev().find(fits).map(String::as_str)
     }
 
+    /// Fails when the newest version is wanted and the repositories could not be asked: to say that all is well would be
+    /// a guess.
+    pub fn refuse_guess(&self, wanted: &Wanted, is_latest: bool) -> Result<(), Failure> {
+        if !is_latest || self.available.contains_key(&wanted.name) || self.complaint.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "the newest version of {} is not known: {} said: {}",
+            wanted.name, self.manager, self.complaint
+        )))
+    }
+
     /// Installed versions by name.
     pub fn versions(&self) -> Map<String, Value> {
         let pair = |(name, version): (&String, &String)| (name.clone(), Value::from(version.as_str()));
@@ -133,6 +145,10 @@ pub fn explain(failure: Failure) -> Failure {
         (
             "no such command: versionlock",
             "install the versionlock plugin (dnf-plugin-versionlock, yum-plugin-versionlock), or leave `hold` out",
+        ),
+        (
+            "dpkg was interrupted",
+            "run `dpkg --configure -a` on the node, then this again",
         ),
         ("no space left", "make room on the node's disk"),
         (

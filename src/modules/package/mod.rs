@@ -18,11 +18,11 @@ use inquiry::{Inquiry, Wanted};
 
 const QUERY: Script = Script {
     name: "package/query",
-    text: include_str!("query.sh"),
+    text: concat!(include_str!("lock.sh"), include_str!("query.sh")),
 };
 const APPLY: Script = Script {
     name: "package/apply",
-    text: include_str!("apply.sh"),
+    text: concat!(include_str!("lock.sh"), include_str!("apply.sh")),
 };
 
 /// A look-up fetches package lists where they are stale, which takes longer than a question.
@@ -120,15 +120,21 @@ impl Package {
             self.disablerepo.join(" "),
             self.excludes().to_owned(),
             look_up.to_owned(),
+            self.patience().to_string(),
         ];
         for wanted in self.wanted() {
             args.extend([wanted.written, wanted.name, wanted.version]);
         }
-        let output = context.request(Request::new(QUERY, args).with_timeout(QUERY_LIMIT))?;
+        let limit = QUERY_LIMIT + Duration::from_secs(self.patience());
+        let output = context.request(Request::new(QUERY, args).with_timeout(limit))?;
         if !output.success() {
-            return Err(Failure::of_program("looking up packages", &output));
+            return Err(inquiry::explain(Failure::of_program("looking up packages", &output)));
         }
         Inquiry::read(&output)
+    }
+
+    fn patience(&self) -> u64 {
+        self.lock_timeout.map_or(PATIENCE, |count| count.0)
     }
 
     fn excludes(&self) -> &str {
@@ -155,6 +161,10 @@ impl Package {
             let target = match self.state {
                 Wish::Absent => {
                     if let Some(version) = installed {
+                        // versionlock does not care for removals, dpkg does.
+                        if inquiry.manager == "apt" {
+                            self.refuse_held(inquiry, name, installed)?;
+                        }
                         transaction.packages.push(name.clone());
                         changes.push(format!("{name} {version} removed"));
                     }
@@ -168,6 +178,7 @@ impl Package {
             };
             let Some(target) = target else {
                 if wanted.version.is_empty() {
+                    inquiry.refuse_guess(wanted, self.state == Wish::Latest)?;
                     // Perhaps another package provides the name; the manager knows.
                     if installed.is_none() {
                         transaction.packages.push(name.clone());
@@ -181,12 +192,7 @@ impl Package {
             if order == Some(Ordering::Equal) || (self.state == Wish::Latest && order == Some(Ordering::Greater)) {
                 continue;
             }
-            if inquiry.held.contains(name) && self.hold.is_none() {
-                return Err(
-                    Failure::new(format!("{name} is held at {}", installed.unwrap_or("its version")))
-                        .help("set `hold: true` to change it and hold it again, or `hold: false` to let it go"),
-                );
-            }
+            self.refuse_held(inquiry, name, installed)?;
             if order == Some(Ordering::Greater) {
                 if !*self.allow_downgrade {
                     let installed = installed.unwrap_or_default();
@@ -205,6 +211,19 @@ impl Package {
         }
         self.plan_hold(inquiry, &mut transaction, &mut changes);
         Ok((transaction, changes))
+    }
+
+    /// What is held is changed only when the task says what becomes of the hold.
+    fn refuse_held(&self, inquiry: &Inquiry, name: &str, installed: Option<&str>) -> Result<(), Failure> {
+        if self.hold.is_some() || !inquiry.held.contains(name) {
+            return Ok(());
+        }
+        let help = if self.state == Wish::Absent {
+            "set `hold: false` to let it go"
+        } else {
+            "set `hold: true` to change it and hold it again, or `hold: false` to let it go"
+        };
+        Err(Failure::new(format!("{name} is held at {}", installed.unwrap_or("its version"))).help(help))
     }
 
     /// A hold belongs to all packages of the task, also to those whose version is right already.
@@ -274,6 +293,12 @@ impl Module for Package {
                 "a version goes with `state: present` only",
             ));
         }
+        if self.state == Wish::Absent && self.hold.is_some_and(|hold| *hold) {
+            return Err(ArgumentError::option(
+                "hold",
+                "a package that is removed cannot be held",
+            ));
+        }
         Ok(())
     }
 
@@ -299,7 +324,7 @@ impl Module for Package {
             self.enablerepo.join(" "),
             self.disablerepo.join(" "),
             self.excludes().to_owned(),
-            self.lock_timeout.map_or(PATIENCE, |count| count.0).to_string(),
+            self.patience().to_string(),
             hold.to_owned(),
             yes_or_no(*self.disable_gpg_check).to_owned(),
         ];
@@ -348,5 +373,7 @@ fn yes_or_no(flag: bool) -> &'static str {
     if flag { "yes" } else { "no" }
 }
 
+#[cfg(test)]
+mod apt_tests;
 #[cfg(test)]
 mod tests;

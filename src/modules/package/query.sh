@@ -1,10 +1,11 @@
 # package/query: what is installed, held and to be had. Changes nothing but the manager's own copy of the package lists.
 # $1 refresh the lists (yes/no)  $2 enablerepo  $3 disablerepo  $4 disable_excludes  $5 look up versions (yes: always, needed: of what is missing, no)
+# $6 lock_timeout in seconds
 # then three words a package: as written, name, version (empty: any)
 # Answers lines of words parted by tabs: manager M / name WRITTEN / installed N V / available N V / held N
 set -u
-refresh=$1 enablerepo=$2 disablerepo=$3 excludes=$4 lookup=$5
-shift 5
+refresh=$1 enablerepo=$2 disablerepo=$3 excludes=$4 lookup=$5 patience=$6
+shift 6
 tab=$(printf '\t')
 
 if command -v dnf5 >/dev/null 2>&1; then
@@ -63,12 +64,13 @@ is_name() {
     [ "$manager" = apt ] && [ -n "$(apt-cache madison "$1" 2>/dev/null)" ]
 }
 
-# Prints every version that the repositories hold of the packages named.
+# Prints every version that the repositories hold of the packages named. Status 75: the lists could not be fetched.
 available() {
     if [ "$manager" = apt ]; then
         if [ "$refresh" = yes ]; then
-            apt-get -qq -o DPkg::Lock::Timeout=60 update >&2 || return
+            apt_with_lock apt-get -qq update >&2 || return 75
         fi
+        : >"$errors"
         apt-cache madison "$@" | sed 's/^ *\([^ |]*\) *| *\([^ |]*\) *|.*/\1\t\2/'
         return
     fi
@@ -82,7 +84,7 @@ available() {
     fi
     if [ "$manager" = yum ]; then
         if [ "$refresh" = yes ]; then
-            yum -q -y clean expire-cache >&2 || return
+            yum -q -y clean expire-cache >&2 || return 75
         fi
         # yum breaks long lines: the words count, not the lines. It exits with 1 when there is nothing to list.
         yum -q -y --showduplicates list available "$@" 2>"$errors" </dev/null | sed 1d | tr -s '[:space:]' '\n' |
@@ -117,6 +119,7 @@ if [ "$lookup" != no ] && [ -n "$for_look_up" ]; then
     # shellcheck disable=SC2086 # names hold no blanks
     found=$(available $for_look_up)
     status=$?
+    if [ "$status" -eq 75 ]; then exit 75; fi
     printf '%s\n' "$found" | sed -n "/$tab/s/^/available$tab/p"
     if [ -s "$errors" ] && { [ -z "$found" ] || [ "$status" -ne 0 ]; }; then
         cat "$errors" >&2

@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::connection::Output;
 use crate::connection::scripted::Answer;
 use crate::modules::Failure;
 use crate::modules::testing::{asked, check_module, run_module, scripted};
@@ -26,7 +27,7 @@ fn the_version_that_is_there_costs_one_exchange() {
     assert_eq!(outcome.result["packages"]["kubeadm"], "1.28.2-0");
     assert_eq!(
         asked(&log),
-        ["package/query no   kubernetes needed kubeadm kubeadm 1.28.2"]
+        ["package/query no   kubernetes needed 60 kubeadm kubeadm 1.28.2"]
     );
 }
 
@@ -96,6 +97,31 @@ fn absent_and_latest() {
 }
 
 #[test]
+fn the_newest_version_is_not_guessed() {
+    let (mut connection, _) = scripted([Answer::Output(Output {
+        stdout: b"manager\tdnf\nname\tkubeadm\tkubeadm\t\ninstalled\tkubeadm\t1.28.0-0\n".to_vec(),
+        stderr: b"Cannot download repomd.xml".to_vec(),
+        ..Output::default()
+    })]);
+    let options = json!({"name": "kubeadm", "state": "latest"});
+    let failure = run_module("package", options, &mut connection).unwrap_err();
+    assert!(
+        failure.message.ends_with("dnf said: Cannot download repomd.xml"),
+        "{}",
+        failure.message
+    );
+}
+
+#[test]
+fn what_is_removed_cannot_be_held() {
+    let module = crate::modules::find("package").unwrap();
+    let error = module
+        .validate(json!({"name": "a", "state": "absent", "hold": true}))
+        .unwrap_err();
+    assert_eq!(error.path, "hold");
+}
+
+#[test]
 fn files_and_options_are_no_names() {
     let module = crate::modules::find("package").unwrap();
     for name in ["/tmp/a.rpm", "https://example.org/a.rpm", "--nogpgcheck", "@core"] {
@@ -148,6 +174,7 @@ esac"#,
         "",
         "kubernetes",
         "needed",
+        "60",
         "kubeadm-1.28.2",
         "kubeadm",
         "1.28.2",
