@@ -70,7 +70,11 @@ transaction() {
     for repository in $disablerepo; do set -- "--disablerepo=$repository" "$@"; done
     if [ -n "$excludes" ]; then
         case $manager in
-            dnf5) set -- "--setopt=disable_excludes=$excludes" "$@" ;;
+            dnf5)
+                # What the others call `all` is an asterisk there.
+                if [ "$excludes" = all ]; then excludes='*'; fi
+                set -- "--setopt=disable_excludes=$excludes" "$@"
+                ;;
             *) set -- "--disableexcludes=$excludes" "$@" ;;
         esac
     fi

@@ -5,12 +5,25 @@ patience_is_over() {
     [ "$(date +%s)" -ge "$1" ]
 }
 
+# Another program works on the packages: dnf 5 would wait for it without end, or, when it is rpm, fail without a reason.
+dnf5_is_locked() {
+    for file in /var/lib/dnf/system-repo.lock "$(rpm -E '%{_dbpath}')/.rpm.lock"; do
+        inode=$(stat -c %i "$file" 2>/dev/null) || continue
+        if grep -q ":$inode " /proc/locks; then return 0; fi
+    done
+    return 1
+}
+
 # Runs dnf or yum; when another one holds the lock (exit status 200), again until the patience is over.
 with_lock() {
     until_time=$(($(date +%s) + patience))
     while :; do
-        "$@" </dev/null
-        status=$?
+        if [ "$1" = dnf5 ] && dnf5_is_locked; then
+            status=200
+        else
+            "$@" </dev/null
+            status=$?
+        fi
         if [ "$status" -ne 200 ]; then return "$status"; fi
         if patience_is_over "$until_time"; then
             echo "another package manager held the lock for $patience s" >&2

@@ -78,7 +78,11 @@ available() {
     for repository in $disablerepo; do set -- "--disablerepo=$repository" "$@"; done
     if [ -n "$excludes" ]; then
         case $manager in
-            dnf5) set -- "--setopt=disable_excludes=$excludes" "$@" ;;
+            dnf5)
+                # What the others call `all` is an asterisk there.
+                if [ "$excludes" = all ]; then excludes='*'; fi
+                set -- "--setopt=disable_excludes=$excludes" "$@"
+                ;;
             *) set -- "--disableexcludes=$excludes" "$@" ;;
         esac
     fi
@@ -92,7 +96,9 @@ available() {
         return
     fi
     if [ "$refresh" = yes ]; then set -- --refresh "$@"; fi
-    "$manager" -q -y repoquery --showduplicates --qf '%{name}\t%{evr}\n' "$@" </dev/null 2>"$errors"
+    # dnf 5 lists all versions anyway and knows no such option here; in its format \t is no tab.
+    if [ "$manager" = dnf ]; then set -- --showduplicates "$@"; fi
+    "$manager" -q -y repoquery --qf "%{name}$tab%{evr}\\n" "$@" </dev/null 2>"$errors"
 }
 
 for_look_up=

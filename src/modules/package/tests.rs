@@ -1,3 +1,6 @@
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::fs::{FlockOperation, fcntl_lock};
 use serde_json::{Value, json};
 
 use crate::connection::Output;
@@ -130,32 +133,40 @@ fn files_and_options_are_no_names() {
     assert!(module.validate(json!({})).is_err());
 }
 
-/// Programs that stand for dnf and rpm on the search path of a real shell.
-#[test]
-fn the_scripts_drive_dnf() {
-    use std::os::unix::fs::PermissionsExt;
+/// Programs that stand for a package manager and rpm on the search path of a real shell.
+struct Stand {
+    folder: tempfile::TempDir,
+}
 
-    let folder = tempfile::tempdir().unwrap();
-    let program = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, format!("#!/bin/sh\ncd '{}'\n{text}", folder.path().display())).unwrap();
+/// The repository's versions, whatever is asked.
+const REPOQUERY: &str = r"*' repoquery '*) printf 'kubeadm\t1.28.0-0\nkubeadm\t1.28.2-0\n' ;;";
+
+impl Stand {
+    fn new() -> Self {
+        let stand = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        std::fs::write(stand.folder.path().join("version"), "1.28.0-0").unwrap();
+        stand.program(
+            "rpm",
+            r#"case $* in -E*) pwd; exit ;; esac
+read -r v <version; printf 'installed\tkubeadm\t%s\n' "$v" | case $* in *installed*) cat ;; *) cut -f2- ;; esac"#,
+        );
+        stand
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        std::fs::write(
+            &path,
+            format!("#!/bin/sh\ncd '{}'\n{text}", self.folder.path().display()),
+        )
+        .unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    };
-    std::fs::write(folder.path().join("version"), "1.28.0-0").unwrap();
-    program(
-        "rpm",
-        r#"read -r v <version; printf 'installed\tkubeadm\t%s\n' "$v" | case $* in *installed*) cat ;; *) cut -f2- ;; esac"#,
-    );
-    program(
-        "dnf",
-        r#"echo "$*" >>log
-case " $* " in
-    *" repoquery "*) printf 'kubeadm\t1.28.0-0\nkubeadm\t1.28.2-0\n' ;;
-    *" install "*) echo 1.28.2-0 >version ;;
-esac"#,
-    );
-    let run = |script: crate::connection::Script, args: &[&str]| {
-        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    }
+
+    fn run(&self, script: crate::connection::Script, args: &[&str]) -> (String, String, i32) {
+        let path = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").unwrap());
         let output = std::process::Command::new("sh")
             .args(["-c", script.text, "sh"])
             .args(args)
@@ -165,9 +176,24 @@ esac"#,
         (
             String::from_utf8(output.stdout).unwrap(),
             String::from_utf8(output.stderr).unwrap(),
-            output.status,
+            output.status.code().unwrap(),
         )
-    };
+    }
+
+    /// The last words that the package manager was called with.
+    fn last_call(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+        log.lines().last().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn the_scripts_drive_dnf() {
+    let stand = Stand::new();
+    stand.program(
+        "dnf",
+        &format!("echo \"$*\" >>log\ncase \" $* \" in\n{REPOQUERY}\n*' install '*) echo 1.28.2-0 >version ;;\nesac"),
+    );
     let query = [
         "no",
         "",
@@ -179,10 +205,15 @@ esac"#,
         "kubeadm",
         "1.28.2",
     ];
-    let (stdout, stderr, _) = run(super::QUERY, &query);
+    let (stdout, stderr, _) = stand.run(super::QUERY, &query);
     let expected = "manager\tdnf\nname\tkubeadm-1.28.2\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.0-0\n\
                     available\tkubeadm\t1.28.0-0\navailable\tkubeadm\t1.28.2-0\n";
     assert_eq!(stdout, expected, "{stderr}");
+    assert!(
+        stand.last_call().contains(" --showduplicates "),
+        "{}",
+        stand.last_call()
+    );
     let apply = [
         "dnf",
         "install",
@@ -195,13 +226,63 @@ esac"#,
         "no",
         "kubeadm\t1.28.2-0",
     ];
-    let (stdout, stderr, status) = run(super::APPLY, &apply);
-    assert!(status.success(), "{stderr}");
+    let (stdout, stderr, status) = stand.run(super::APPLY, &apply);
+    assert_eq!(status, 0, "{stderr}");
     assert_eq!(stdout, "installed\tkubeadm\t1.28.2-0\n");
-    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
-    let last = log.lines().last().unwrap();
     assert_eq!(
-        last,
+        stand.last_call(),
         "-y --setopt=exit_on_lock=1 --disableexcludes=kubernetes install kubeadm-1.28.2-0"
+    );
+}
+
+/// As dnf 5.4 does, tried by hand: it has no `--showduplicates` for `repoquery`, its formats know `\n` but no `\t`, and
+/// all excludes are `*`.
+#[test]
+fn the_scripts_drive_dnf5() {
+    let stand = Stand::new();
+    stand.program(
+        "dnf5",
+        r#"echo "$*" >>log
+format='%{name}	%{evr}\n'
+case " $* " in
+    *--showduplicates*) echo 'Unknown argument "--showduplicates" for command "repoquery".' >&2; exit 2 ;;
+    *" repoquery "*"--qf $format "*"--setopt=disable_excludes=* "*) printf 'kubeadm\t1.28.0-0\nkubeadm\t1.28.2-0\n' ;;
+    *" install "*) echo 1.28.2-0 >version ;;
+    *) echo "not understood: $*" >&2; exit 2 ;;
+esac"#,
+    );
+    let query = ["no", "", "", "all", "needed", "60", "kubeadm", "kubeadm", "1.28.2"];
+    let (stdout, stderr, _) = stand.run(super::QUERY, &query);
+    assert!(stdout.starts_with("manager\tdnf5\n"), "{stdout}{stderr}");
+    assert!(
+        stdout.ends_with("available\tkubeadm\t1.28.0-0\navailable\tkubeadm\t1.28.2-0\n"),
+        "{stdout}{stderr}"
+    );
+    let apply = [
+        "dnf5",
+        "install",
+        "yes",
+        "",
+        "",
+        "all",
+        "1",
+        "",
+        "no",
+        "kubeadm\t1.28.2-0",
+    ];
+    let (stdout, stderr, status) = stand.run(super::APPLY, &apply);
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(stdout, "installed\tkubeadm\t1.28.2-0\n");
+    assert_eq!(
+        stand.last_call(),
+        "-y --setopt=disable_excludes=* install --allow-downgrade kubeadm-1.28.2-0"
+    );
+    // dnf 5 itself would wait without end.
+    let lock = std::fs::File::create(stand.folder.path().join(".rpm.lock")).unwrap();
+    fcntl_lock(&lock, FlockOperation::LockExclusive).unwrap();
+    let (_, stderr, status) = stand.run(super::APPLY, &apply);
+    assert_eq!(
+        (status, stderr.as_str()),
+        (200, "another package manager held the lock for 1 s\n")
     );
 }
