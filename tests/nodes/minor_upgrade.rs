@@ -51,7 +51,9 @@ fn the_nodes_go_over_to_the_repository_of_the_next_minor_and_steps_that_cannot_b
         .expect_stdout("1.29.9-150500.1.1");
     assert_eq!(lab.changes(), ["m1: snapshot"]);
 
-    lab.upgrade(&["-e", &settings("1.29.9")]).expect_status(0);
+    // With an ordinary user that may use sudo: everything that needs root becomes it.
+    lab.upgrade(&["-e", &settings("1.29.9"), "-e", "ansible_user=ops"])
+        .expect_status(0);
     let kubelet = ["cordon", "drain", "kubelet package", "restart kubelet", "uncordon"];
     let steps = |node: &str, first: &str| -> Vec<String> {
         let steps = ["kubeadm package", first].into_iter().chain(kubelet);

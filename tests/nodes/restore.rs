@@ -18,13 +18,34 @@ fn a_snapshot_is_restored_and_the_old_objects_are_back() {
 
     let named =
         format!("restore_snapshot={snapshot} restore_confirm=false restore_timeout=150 kubernetes_version=1.28.0");
+    lab.lab(&["trace", "--clear"]);
     lab.krun(&["playbooks/restore.yml", "-e", &named]).expect_status(0);
+    let trace = lab.trace();
     let data = lab.on(
         "m1",
         &format!("{KUBECTL} get configmap before -o 'jsonpath={{.data.key}}'"),
     );
     assert_eq!(data.trim(), "value");
     assert_eq!(lab.nodes(), ["m1 Ready v1.28.0", "w1 Ready v1.28.0"]);
+
+    // The whole control plane was stopped before the restore, and the kubelets of all nodes were restarted after it.
+    let place = |part: &str| {
+        let found = trace.iter().position(|line| line.contains(part));
+        found.unwrap_or_else(|| panic!("no {part:?} in {trace:#?}"))
+    };
+    let restore = place("snapshot restore /");
+    for part in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+        assert!(place(&format!("m1 systemctl stop static-pod-{part}")) < restore);
+    }
+    for node in ["m1", "w1"] {
+        let mut after = trace[restore..].iter();
+        let is_restart = |line: &String| line.starts_with(node) && line.contains("restart kubelet");
+        assert!(after.any(is_restart), "{node}");
+    }
+    // The member has its own name and address, not those of a toy; the old data lies beside, no manifest is left aside.
+    assert!(trace[restore].contains("--name=m1"), "{}", trace[restore]);
+    assert!(trace[restore].contains("--initial-advertise-peer-urls=https://10.77.0.11:2380"));
+    lab.on("m1", "test -d /var/lib/etcd.krun-before-*/member && test -z \"$(ls -d /etc/kubernetes/manifests.krun-* 2>/dev/null)\"");
 }
 
 #[test]
