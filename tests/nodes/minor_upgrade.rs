@@ -49,7 +49,19 @@ fn the_nodes_go_over_to_the_repository_of_the_next_minor_and_steps_that_cannot_b
     lab.upgrade(&["-e", &settings("1.29.8")])
         .expect_status(2)
         .expect_stdout("1.29.9-150500.1.1");
+    let trace = lab.trace();
+    for part in ["w1 dnf -q clean expire-cache", "makecache"] {
+        assert!(trace.iter().any(|line| line.contains(part)), "no {part}: {trace:#?}");
+    }
     assert_eq!(lab.changes(), ["m1: snapshot"]);
+
+    // Where images come from is read out of the cluster's configuration.
+    let config = "kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system get cm kubeadm-config -o yaml";
+    let change = "sed 's|imageRepository: .*|imageRepository: registry.example|'";
+    lab.on(
+        "m1",
+        &format!("{config} | {change} | kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f -"),
+    );
 
     // With an ordinary user that may use sudo: everything that needs root becomes it.
     lab.upgrade(&["-e", &settings("1.29.9"), "-e", "ansible_user=ops"])
@@ -65,6 +77,8 @@ fn the_nodes_go_over_to_the_repository_of_the_next_minor_and_steps_that_cannot_b
     ];
     assert_eq!(lab.changes(), expected.concat());
     assert_eq!(lab.nodes(), ["m1 Ready v1.29.9", "w1 Ready v1.29.9"]);
+    let image = lab.on("m1", "grep image: /etc/kubernetes/manifests/kube-apiserver.yaml");
+    assert!(image.contains("registry.example/kube-apiserver:v1.29.9"), "{image}");
     let written = lab.on("w1", file);
     for line in [
         "baseurl=file:///srv/repo/v1.29/rpm/",
