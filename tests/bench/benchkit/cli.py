@@ -57,8 +57,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     options = parser().parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    for number in ENDINGS:
+        signal.signal(number, end)
     if options.command == "bars":
         return show_bars(options.figures)
     if options.command != "loading" and os.geteuid() != 0:
@@ -70,14 +70,22 @@ def main() -> int:
     options.krun = options.krun and options.krun.resolve()
     try:
         figures = {"work": work, "loading": start, "growth": grow}[options.command](options)
-    except KeyboardInterrupt:
-        return 130
     except (LabError, RuntimeError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
+
+
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def end(number: int, _) -> None:
+    """Leaves through all `with` blocks; a second signal must not cut the tidying up short."""
+    for other in ENDINGS:
+        signal.signal(other, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def say(line: str) -> None:

@@ -6,6 +6,7 @@ Nothing leaves the two namespaces. The user that the tools log in as exists for 
 the machine's list of users; it has no start-up file.
 """
 
+import re
 import select
 import shutil
 import subprocess
@@ -238,7 +239,10 @@ def remove(owner: int) -> None:
 
 
 def remove_leftovers() -> None:
-    """What benches left that were killed."""
-    for owner in groups.owners():
+    """What benches left that were killed, in whatever they were doing."""
+    names = [path.name for path in network.RUN_NETNS.glob(f"{NETNS_PREFIX}*")]
+    names += [path.name for path in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*")]
+    found = (re.match(rf"(?:{NETNS_PREFIX}|{FOLDER_PREFIX})(\d+)-", name) for name in names)
+    for owner in {*groups.owners(), *(int(match[1]) for match in found if match)}:
         if not groups.is_alive(owner):
             remove(owner)
