@@ -71,6 +71,8 @@ pub fn run(
     } else {
         options.forks
     };
+    // Threads without a host to work on would still look for work, again and again.
+    let width = width.min(inventory.hosts().count().max(1));
     // More than there are hosts would only be idle.
     let width = width.min(inventory.hosts().count()).max(1);
     let workers = rayon::ThreadPoolBuilder::new()
