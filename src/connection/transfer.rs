@@ -27,6 +27,11 @@ const PUT: Script = Script {
     text: include_str!("put.sh"),
 };
 
+const REMOVE: Script = Script {
+    name: "connection/remove",
+    text: "rm -f -- \"$1\"",
+};
+
 const GET: Script = Script {
     name: "connection/get",
     text: include_str!("get.sh"),
@@ -48,7 +53,13 @@ impl<T: Transport> Shells<T> {
             .read_to_end(&mut head)
             .map_err(|error| transfer.failed(error))?;
         if head.len() > SMALL {
-            return self.upload_large(user, &mut head.as_slice().chain(source), path, &transfer);
+            let outcome = self.upload_large(user, &mut head.as_slice().chain(source), path, &transfer);
+            if matches!(outcome, Err(ConnectionError::Transfer { .. })) {
+                // Half a file is of no use to anybody, and would keep a full disk full. The first error is the one that
+                // counts.
+                let _ = self.run(user, &Request::new(REMOVE, [path]).with_timeout(STALL_LIMIT));
+            }
+            return outcome;
         }
         let output = self.run(
             user,

@@ -21,19 +21,22 @@ pub struct Failure {
 impl Failure {
     /// A task that failed.
     pub fn new(message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
-            message: message.into(),
-            help: None,
+            help: common_help(&message).map(ToOwned::to_owned),
+            message,
             unreachable: false,
             interrupted: false,
             result: Map::new(),
         }
     }
 
-    /// Says what to do.
+    /// Says what to do. Where a node's disk is at fault that stays the first thing to mend.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        if common_help(&self.message).is_none() {
+            self.help = Some(help.into());
+        }
         self
     }
 
@@ -64,12 +67,13 @@ impl Failure {
 
 impl From<ConnectionError> for Failure {
     fn from(error: ConnectionError) -> Self {
-        Self {
-            message: error.to_string(),
-            help: error.help().map(ToOwned::to_owned),
+        let failure = Self {
             unreachable: error.is_unreachable(),
-            interrupted: false,
-            result: Map::new(),
+            ..Self::new(error.to_string())
+        };
+        match error.help() {
+            Some(help) => failure.help(help),
+            None => failure,
         }
     }
 }
@@ -77,5 +81,34 @@ impl From<ConnectionError> for Failure {
 impl From<TemplateError> for Failure {
     fn from(error: TemplateError) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+/// The way out of what can befall every program on a node.
+fn common_help(message: &str) -> Option<&'static str> {
+    let message = message.to_lowercase();
+    [
+        (
+            "no space left on device",
+            "a disk of the node is full: `df -h` and `df -i` on it show which; make room and run this again",
+        ),
+        (
+            "read-only file system",
+            "a file system of the node cannot be written: `findmnt` and `dmesg` on it tell more",
+        ),
+    ]
+    .into_iter()
+    .find_map(|(sign, help)| message.contains(sign).then_some(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_the_first_thing_to_mend() {
+        let failure = Failure::new("writing /x: No space left on device").help("run it elsewhere");
+        assert!(failure.help.unwrap().contains("df -h"));
+        assert_eq!(Failure::new("x").help("y").help.unwrap(), "y");
     }
 }

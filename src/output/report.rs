@@ -16,6 +16,7 @@ pub(super) fn in_play(report: &HostReport, verbosity: u8) -> Vec<String> {
         .as_ref()
         .map(|item| format!(" => (item={item})"))
         .unwrap_or_default();
+    let place = Some(report.place.as_str());
     lines.push(match report.status {
         Status::Ok => style(format!("ok: [{host}]{arrow}")).green().to_string(),
         Status::Changed => {
@@ -28,10 +29,10 @@ pub(super) fn in_play(report: &HostReport, verbosity: u8) -> Vec<String> {
             let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
             style(format!("skipping: [{host}]{arrow}{why}")).cyan().to_string()
         }
-        Status::Unreachable => failure(report, &format!("fatal: [{host}]{arrow}: UNREACHABLE! =>")),
+        Status::Unreachable => failure(report, &format!("fatal: [{host}]{arrow}: UNREACHABLE! =>"), place),
         Status::Failed => match item {
-            Some(item) => failure(report, &format!("failed: [{host}] (item={item}) =>")),
-            None => failure(report, &format!("fatal: [{host}]: FAILED! =>")),
+            Some(item) => failure(report, &format!("failed: [{host}] (item={item}) =>"), place),
+            None => failure(report, &format!("fatal: [{host}]: FAILED! =>"), place),
         },
     });
     lines.extend(warnings(report));
@@ -79,7 +80,7 @@ pub(super) fn of_module(report: &HostReport) -> Vec<String> {
     };
     let output = |name: &str| report.result.get(name).and_then(Value::as_str).unwrap_or_default();
     match (report.status, report.result.get("rc")) {
-        (Status::Failed | Status::Unreachable, _) => lines.push(failure(report, &format!("{host} | {word} =>"))),
+        (Status::Failed | Status::Unreachable, _) => lines.push(failure(report, &format!("{host} | {word} =>"), None)),
         (Status::Skipped, _) => {
             let why = report.message.as_deref().unwrap_or("nothing was done");
             lines.push(coloured(format!("{host} | {word}: {why}")));
@@ -139,7 +140,7 @@ fn warnings(report: &HostReport) -> impl Iterator<Item = String> {
 }
 
 /// What failed, why, where, and what to do.
-fn failure(report: &HostReport, beginning: &str) -> String {
+fn failure(report: &HostReport, beginning: &str, place: Option<&str>) -> String {
     let message = readable::text(report.message.as_deref().unwrap_or("failed"));
     let mut text = style(format!("{beginning} {}", indented(message.trim())))
         .red()
@@ -154,7 +155,9 @@ fn failure(report: &HostReport, beginning: &str) -> String {
             }
         }
     }
-    text.push_str(&style(format!("\n  at {}", report.place)).dim().to_string());
+    if let Some(place) = place {
+        text.push_str(&style(format!("\n  at {place}")).dim().to_string());
+    }
     if let Some(help) = &report.help {
         text.push_str(&format!("\n  {} {}", style("what to do:").bold(), indented(help)));
     }
