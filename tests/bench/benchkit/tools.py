@@ -1,8 +1,6 @@
 """The tools that are measured: how each of them is started for a case."""
 
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
@@ -81,31 +79,10 @@ def _playbook(name: str) -> str:
 
 
 def _krun(program: Path) -> list[Tool]:
-    upgrade = krun_playbook(program)
-
     def command(playbook: str) -> Callable[[Case], list[str]]:
         return lambda case: [str(program), playbook, "-i", str(case.folder / "krun.ini")]
 
-    return [Tool("krun", command(upgrade)), Tool("krun-connect", command(_playbook("connect.yml")), tasks=1)]
-
-
-def krun_playbook(program: Path) -> str:
-    """The work for this krun."""
-    # TODO: only until krun has the module lineinfile.
-    if subprocess.run([program, "doc", "lineinfile"], capture_output=True).returncode == 0:
-        return _playbook("upgrade.yml")
-    lines = (paths.WORK / "upgrade.yml").read_text().splitlines(keepends=True)
-    by_shell = (
-        "      shell: \"grep -qx NODE_VERSION={{ version }} '{{ base }}/node.env' 2>/dev/null"
-        " || { echo NODE_VERSION={{ version }} >>'{{ base }}/node.env'; echo changed; }\"\n"
-        "      register: line\n"
-        "      changed_when: line.stdout == 'changed'\n"
-    )
-    changed = [by_shell if line.lstrip().startswith("lineinfile:") else line for line in lines]
-    folder = paths.cache() / "krun-work"
-    shutil.copytree(paths.WORK, folder, dirs_exist_ok=True)
-    (folder / "upgrade.yml").write_text("".join(changed))
-    return str(folder / "upgrade.yml")
+    return [Tool("krun", command(_playbook("upgrade.yml"))), Tool("krun-connect", command(_playbook("connect.yml")), tasks=1)]
 
 
 def _by_hand(name: str) -> Tool:
