@@ -86,12 +86,13 @@ impl From<TemplateError> for Failure {
 
 /// The way out of what can befall every program on a node.
 fn common_help(message: &str) -> Option<&'static str> {
+    const FULL: &str = "a disk of the node is full: `df -h` and `df -i` on it show which; make room and run this again";
     let message = message.to_lowercase();
     [
-        (
-            "no space left on device",
-            "a disk of the node is full: `df -h` and `df -i` on it show which; make room and run this again",
-        ),
+        ("no space left on device", FULL),
+        // dnf's word for it, and apt's.
+        ("more space needed on the", FULL),
+        ("have enough free space", FULL),
         (
             "read-only file system",
             "a file system of the node cannot be written: `findmnt` and `dmesg` on it tell more",

@@ -169,7 +169,7 @@ fn failure(report: &HostReport, beginning: &str, place: Option<&str>) -> String 
 
 /// Further lines stand below the first one, set off from what comes next.
 fn indented(text: &str) -> String {
-    text.replace('\n', "\n    ")
+    text.replace('\n', "\n    ").replace("\n    \n", "\n\n")
 }
 
 fn pretty(value: &Value) -> String {

@@ -1,7 +1,9 @@
 //! The playbooks on lab nodes; one program, so that several labs are at work at the same time.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod backup;
+mod bad_nodes;
+mod interrupted;
 mod kubeadm_fails;
 mod kubelet_restart;
 mod looks_only;

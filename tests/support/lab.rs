@@ -171,10 +171,31 @@ impl Lab {
     }
 }
 
+/// Waits until something is so; a minute at most.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !is_so() {
+        assert!(std::time::Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
 /// krun, while it runs.
 pub struct Running(Child);
 
 impl Running {
+    /// Presses Ctrl-C.
+    pub fn interrupt(&self) {
+        let krun = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(krun, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Whether it has not ended yet.
+    pub fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
     /// Waits for its end.
     pub fn end(self) -> Ran {
         let output = self.0.wait_with_output().unwrap();

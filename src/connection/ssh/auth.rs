@@ -99,7 +99,7 @@ impl Login<'_> {
     }
 
     fn accepts(&self, method: &str) -> bool {
-        self.methods.split(',').any(|accepted| accepted == method)
+        self.methods.split(',').any(|accepted| accepted == method) && !self.settings.methods_off.contains(&method)
     }
 
     /// Makes one attempt; true when it has logged in.

@@ -39,6 +39,8 @@ pub(super) struct Settings {
     pub(super) alive_count: u32,
     pub(super) proxy_jump: Option<String>,
     pub(super) proxy_command: Option<String>,
+    /// Ways to log in that are switched off (`PubkeyAuthentication no` and the like), by their names in the protocol.
+    pub(super) methods_off: Vec<&'static str>,
 }
 
 impl Settings {
@@ -132,6 +134,15 @@ impl Settings {
             alive_count: options.number("serveralivecountmax").unwrap_or(3),
             proxy_jump: options.text("proxyjump"),
             proxy_command: options.text("proxycommand"),
+            methods_off: [
+                ("pubkeyauthentication", "publickey"),
+                ("passwordauthentication", "password"),
+                ("kbdinteractiveauthentication", "keyboard-interactive"),
+            ]
+            .into_iter()
+            .filter(|(key, _)| options.is_no(key))
+            .map(|(_, method)| method)
+            .collect(),
         })
     }
 }
@@ -173,6 +184,10 @@ impl Options {
 
     fn is_yes(&self, key: &str) -> bool {
         matches!(self.first(key), Some("yes" | "true"))
+    }
+
+    fn is_no(&self, key: &str) -> bool {
+        matches!(self.first(key), Some("no" | "false"))
     }
 }
 
@@ -338,7 +353,8 @@ mod tests {
 
     const PRINTED: &str = "user ops\nhostname 10.0.0.1\nport 2222\nidentityfile ~/.ssh/a\nidentityfile /k/b\n\
         identitiesonly yes\nstricthostkeychecking accept-new\nconnecttimeout 7\nuserknownhostsfile /a /b\n\
-        proxyjump none\nproxycommand nc %h %p\nserveraliveinterval 0\n";
+        proxyjump none\nproxycommand nc %h %p\nserveraliveinterval 0\n\
+        pubkeyauthentication false\npasswordauthentication yes\n";
 
     #[test]
     fn openssh_is_understood() {
@@ -349,6 +365,7 @@ mod tests {
         );
         assert_eq!(settings.identity_files.len(), 2);
         assert!(settings.identities_only);
+        assert_eq!(settings.methods_off, ["publickey"]);
         assert_eq!(settings.host_key_policy, HostKeyPolicy::AcceptNew);
         assert_eq!(settings.connect_timeout, Duration::from_secs(7));
         assert_eq!(settings.known_hosts, [PathBuf::from("/a"), PathBuf::from("/b")]);
