@@ -46,6 +46,9 @@ pub(super) struct RunArgs {
     /// Ask before each task
     #[arg(long)]
     step: bool,
+    /// Send each task by itself, instead of consecutive tasks of a host together
+    #[arg(long)]
+    no_fuse: bool,
     /// Run notified handlers also on hosts that failed
     #[arg(long)]
     force_handlers: bool,
@@ -149,6 +152,7 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     options.start_at_task.clone_from(&args.start_at_task);
     options.force_handlers = args.force_handlers;
     options.step = args.step;
+    options.no_fuse = args.no_fuse;
     ask_passwords(&args.hosts, &mut options)?;
     execute(
         &args.hosts,

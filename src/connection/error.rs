@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 /// Why a node could not be asked, or did not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// No session could be opened: name, network, host key, login.
     #[error("{message}")]

@@ -4,6 +4,10 @@
 //! marks are random words made for this one request. The shell reads END only after the script has ended, so nothing
 //! that the script prints can hold it: the answer is never misread, whatever the output is.
 
+mod chain;
+
+pub(super) use chain::{ChainReader, Next};
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
@@ -62,6 +66,8 @@ pub(super) struct Shell<S> {
     greeted: bool,
     answered: bool,
     unswept: usize,
+    /// The marks of the looks that the node keeps the answers of.
+    looks: HashMap<usize, chain::Marks>,
 }
 
 impl<S: Stream> Shell<S> {
@@ -75,6 +81,7 @@ impl<S: Stream> Shell<S> {
             greeted: false,
             answered: false,
             unswept: 0,
+            looks: HashMap::new(),
         })
     }
 
@@ -94,7 +101,8 @@ impl<S: Stream> Shell<S> {
         let end = random_word().map_err(ShellError::Broken)?;
         let mut text = String::new();
         let script = self.write_setup(&mut text, request)?;
-        write_call(&mut text, request, script, &begin, &end)?;
+        write_call(&mut text, "krun_run", request, script, &begin)?;
+        let _ = writeln!(text, "\nkrun_answer {end}");
         if self.answered {
             self.heard = Heard::default();
         }
@@ -151,8 +159,13 @@ impl<S: Stream> Shell<S> {
         } else {
             self.unswept + 1
         };
+        self.output(answer)
+    }
+
+    /// What a script left. The directory is swept after a large answer, as it may be in the node's memory.
+    fn output(&mut self, answer: Answer) -> Result<Output, ShellError> {
         if answer.stdout.len() + answer.stderr.len() > SWEEP_BYTES {
-            // The directory may be in the node's memory. A broken connection shows at the next request.
+            // A broken connection shows at the next request.
             let patience = Patience::Until(Instant::now() + Duration::from_secs(1));
             let _ = Heard::default().say(&mut self.stream, b"krun_sweep\n", patience);
             self.unswept = 0;
@@ -191,8 +204,14 @@ impl<S: Stream> Shell<S> {
     }
 }
 
-/// Writes the request as a call of the shell's functions.
-fn write_call(text: &mut String, request: &Request, script: usize, begin: &str, end: &str) -> Result<(), ShellError> {
+/// Writes the request as a call of one of the shell's functions, without the end of its line.
+fn write_call(
+    text: &mut String,
+    function: &str,
+    request: &Request,
+    script: usize,
+    begin: &str,
+) -> Result<(), ShellError> {
     let mut environment = String::new();
     for (name, value) in &request.environment {
         if !quote::is_variable_name(name) {
@@ -209,12 +228,14 @@ fn write_call(text: &mut String, request: &Request, script: usize, begin: &str, 
     } else {
         quote::printf_format(&request.stdin)
     };
-    let _ = write!(text, "krun_run {begin} \"$krun_script_{script}\" {environment} {input}");
+    let _ = write!(
+        text,
+        "{function} {begin} \"$krun_script_{script}\" {environment} {input}"
+    );
     for argument in &request.args {
         text.push(' ');
         text.push_str(&say_word(argument, "an argument")?);
     }
-    let _ = writeln!(text, "\nkrun_answer {end}");
     Ok(())
 }
 
@@ -251,6 +272,8 @@ struct Answer {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     status: String,
+    /// Where it ends in the buffer that it was found in.
+    end: usize,
 }
 
 /// Looks for an answer in a growing buffer without looking at any byte twice.
@@ -292,6 +315,7 @@ impl AnswerReader {
         let rest = buffer.get(after_stderr..)?;
         let line = rest.get(..memchr::memchr(b'\n', rest)?)?;
         Some(Answer {
+            end: after_stderr + line.len() + 1,
             stdout: buffer.get(after_begin..after_stdout - self.mark_length)?.to_vec(),
             stderr: buffer.get(after_stdout..after_stderr - self.mark_length)?.to_vec(),
             status: String::from_utf8_lossy(line).into_owned(),

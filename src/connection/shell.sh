@@ -84,6 +84,12 @@ krun_run() {
 # krun_answer END: sends the answer. The shell reads END only after the script has ended, so the script's output cannot
 # hold it; and all is sent by one write, as sshd would hold back a second one until the first is acknowledged.
 krun_answer() {
+    krun_write_end "$1"
+    krun_send "$1"
+}
+
+# Writes what comes behind the script's output.
+krun_write_end() {
     if [ "$krun_status" != no-room-before ]; then
         if [ -s "$krun_err" ]; then
             { printf '%s' "$1" && cat "$krun_err" && printf '%s%s\n' "$1" "$krun_status"; } 2>/dev/null >>"$krun_out"
@@ -91,9 +97,58 @@ krun_answer() {
             { printf '%s%s%s\n' "$1" "$1" "$krun_status"; } 2>/dev/null >>"$krun_out"
         fi || krun_status=no-room-after
     fi
+}
+
+krun_send() {
     case $krun_status in
         no-room-*) printf '%s%s%s%s%s\n' "$krun_begin" "$1" "$krun_directory" "$1" "$krun_status" ;;
         *) cat "$krun_out" || exit 1 ;;
+    esac
+}
+
+# Chains: requests that are sent together. krun_course says how one goes on: go, looks (nothing acts any more), ended.
+
+# krun_chain FRESH: begins a chain; a fresh one does without the answers of the chains before it.
+krun_chain() {
+    krun_course=go
+    [ ! -e "$krun_directory/stop" ] || rm -f "$krun_directory/stop"
+    [ -z "$1" ] || krun_sweep
+}
+
+# krun_step KIND KEY BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script as krun_run does, if it is to run.
+krun_step() {
+    krun_kind=$1 krun_key=$2
+    shift 2
+    # Put there by another shell when the user interrupts the run.
+    [ ! -e "$krun_directory/stop" ] || krun_course=ended
+    case $krun_course.$krun_kind in
+        go.* | looks.look | looks.again) krun_run "$@" ;;
+        *) krun_begin=$1 krun_status=not-run ;;
+    esac
+}
+
+# krun_told END: sends the answer of a step, and decides how the chain goes on.
+krun_told() {
+    if [ "$krun_status" = not-run ]; then
+        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" not-run
+        return
+    fi
+    krun_seen=
+    if [ "$krun_kind" = again ]; then
+        eval "krun_seen=\${krun_look_$krun_key:-}"
+    fi
+    [ "$krun_kind" = act ] || eval "krun_look_$krun_key=\$krun_out"
+    krun_ran=$krun_status
+    krun_write_end "$1"
+    if [ -n "$krun_seen" ] && [ "$krun_status" = "$krun_ran" ] && cmp -s "$krun_seen" "$krun_out"; then
+        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" same
+        return
+    fi
+    krun_send "$1"
+    case $krun_kind.$krun_status in
+        act.0 | look.[0-9]*) ;;
+        again.[0-9]*) [ "$krun_course" = ended ] || krun_course=looks ;;
+        *) krun_course=ended ;;
     esac
 }
 

@@ -83,6 +83,8 @@ pub struct Context<'a> {
     pub(crate) undo_notes: Vec<UndoNote>,
     /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
     pub(crate) job_prefix: String,
+    /// Gives words that nobody can guess.
+    pub(crate) random_words: &'a dyn Fn() -> Result<String, Failure>,
 }
 
 /// How often a wait looks whether it is to end.
@@ -162,6 +164,21 @@ impl Context<'_> {
     pub fn download(&mut self, path: &str, sink: &mut dyn Write) -> Result<(), Failure> {
         let user = self.become_user;
         Ok(self.connection()?.download(user, path, sink)?)
+    }
+
+    /// From here on the requests may change the node.
+    pub(super) fn begin_to_act(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.begin_to_act();
+        }
+    }
+
+    /// A word that nobody can guess, for names of temporary files.
+    ///
+    /// # Errors
+    /// This machine gives no random bytes.
+    pub fn random_word(&self) -> Result<String, Failure> {
+        (self.random_words)()
     }
 
     /// Closes the connection, so that the next request opens it anew.

@@ -77,7 +77,8 @@ impl<'a> Trial<'a> {
             interrupted: &AtomicBool::new(false),
             undo_notes: Vec::new(),
             // Tests run side by side on one machine, and none may find another one's commands.
-            job_prefix: format!("test-{}", super::random::random_word()?),
+            job_prefix: format!("test-{}", super::random_word()?),
+            random_words: &super::random_word,
         };
         self.module.run(self.options, &mut context)
     }
@@ -101,6 +102,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         interrupted: &AtomicBool::new(false),
         undo_notes: Vec::new(),
         job_prefix: "test".to_owned(),
+        random_words: &super::random_word,
     })
 }
 

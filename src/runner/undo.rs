@@ -140,6 +140,7 @@ impl Run<'_> {
             interrupted: &AtomicBool::new(false),
             undo_notes: Vec::new(),
             job_prefix: "clean-up".to_owned(),
+            random_words: &crate::modules::random_word,
         };
         undo.undo(&mut context, since)
     }

@@ -4,8 +4,8 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// Connects to the first address of the host that answers.
-pub(super) fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<OwnedFd> {
+/// Connects to the first address of the host that answers, and tells how long a packet took there and back.
+pub(super) fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<(OwnedFd, Duration)> {
     let addresses = resolve(host, port, deadline)?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, format!("`{host}` has no address"));
     for (position, address) in addresses.iter().enumerate() {
@@ -15,11 +15,14 @@ pub(super) fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<Ow
         if share.is_zero() {
             break;
         }
+        let start = Instant::now();
         match TcpStream::connect_timeout(address, share) {
             Ok(stream) => {
+                // The kernel's part of opening a connection is one packet there and one back.
+                let round_trip = start.elapsed();
                 // With Nagle's algorithm every request would wait for an acknowledgement.
                 stream.set_nodelay(true)?;
-                return Ok(stream.into());
+                return Ok((stream.into(), round_trip));
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 last = io::Error::new(

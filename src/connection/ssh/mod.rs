@@ -37,6 +37,8 @@ pub(super) struct Ssh {
     /// What OpenSSH's configuration says about the host; asked once.
     settings: Option<Settings>,
     link: Option<Arc<Link>>,
+    /// As measured while the connection was made; not known through a jump host or a proxy.
+    round_trip: Option<Duration>,
 }
 
 impl Ssh {
@@ -45,6 +47,7 @@ impl Ssh {
             endpoint,
             settings: None,
             link: None,
+            round_trip: None,
         }
     }
 
@@ -53,15 +56,17 @@ impl Ssh {
             Some(settings) => settings,
             None => Settings::of(&self.endpoint)?,
         };
-        let link = Self::establish(&self.endpoint, &settings);
+        let established = Self::establish(&self.endpoint, &settings);
         self.settings = Some(settings);
-        let link = Arc::new(link?);
+        let (link, round_trip) = established?;
+        self.round_trip = round_trip;
+        let link = Arc::new(link);
         self.link = Some(Arc::clone(&link));
         Ok(link)
     }
 
-    /// Connects, agrees on keys, checks the host's key and logs in.
-    fn establish(endpoint: &Endpoint, settings: &Settings) -> Result<Link, ConnectionError> {
+    /// Connects, agrees on keys, checks the host's key and logs in; tells the round trip, too, when there is no proxy.
+    fn establish(endpoint: &Endpoint, settings: &Settings) -> Result<(Link, Option<Duration>), ConnectionError> {
         let mut deadline = Instant::now() + settings.connect_timeout;
         let name = settings.describe(endpoint);
         let unreachable = |message: String, help: Option<&str>| ConnectionError::Unreachable {
@@ -69,9 +74,13 @@ impl Ssh {
             help: help.map(str::to_owned),
         };
         let mut session = Session::new().map_err(|error| unreachable(error.to_string(), None))?;
+        let mut round_trip = None;
         let Route { socket, guard } = match proxy::command(endpoint, settings) {
             Some(command) => proxy::connect(&command),
-            None => address::connect(&settings.hostname, settings.port, deadline).map(Route::direct),
+            None => address::connect(&settings.hostname, settings.port, deadline).map(|(socket, measured)| {
+                round_trip = Some(measured);
+                Route::direct(socket)
+            }),
         }
         .map_err(|error| unreachable(error.to_string(), address::help(&error)))?;
         let setup = |error: io::Error| unreachable(error.to_string(), None);
@@ -95,7 +104,7 @@ impl Ssh {
             .map_err(|error| handshake_failed(&name, settings, &error))?;
         host_key::verify(&session, &known, settings, &name)?;
         auth::log_in(&link, endpoint, settings, &name, &mut deadline)?;
-        Ok(link)
+        Ok((link, round_trip))
     }
 
     fn start_on(link: &Arc<Link>, command: &str) -> Result<ChannelStream, ssh2::Error> {
@@ -109,6 +118,10 @@ impl Ssh {
 
 impl Transport for Ssh {
     type Stream = ChannelStream;
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
 
     fn start(&mut self, command: &str) -> Result<ChannelStream, ConnectionError> {
         if let Some(link) = self.link.clone() {
