@@ -71,6 +71,35 @@ impl Endpoint {
         }
     }
 
+    /// True when a session to one of them serves for the other: all is the same but the passwords, which nobody compares.
+    pub(super) fn leads_the_same_way(&self, other: &Self) -> bool {
+        // Taken apart, so that a new field is not forgotten.
+        let Self {
+            kind,
+            host,
+            address,
+            port,
+            user,
+            password,
+            private_key,
+            ssh_args,
+            host_key_policy,
+            connect_timeout,
+            shell,
+        } = self;
+        *kind == other.kind
+            && *host == other.host
+            && *address == other.address
+            && *port == other.port
+            && *user == other.user
+            && password.is_some() == other.password.is_some()
+            && *private_key == other.private_key
+            && *ssh_args == other.ssh_args
+            && *host_key_policy == other.host_key_policy
+            && *connect_timeout == other.connect_timeout
+            && *shell == other.shell
+    }
+
     /// This machine.
     pub fn local(host: impl Into<String>) -> Self {
         Self {

@@ -57,6 +57,7 @@ pub(super) struct Shell<S> {
     stream: S,
     session: String,
     heard: Heard,
+    marks: Marks,
     /// Texts that the shell has in variables already, by number.
     scripts: HashMap<&'static str, usize>,
     greeted: bool,
@@ -71,6 +72,7 @@ impl<S: Stream> Shell<S> {
             stream,
             session: random_word()?,
             heard,
+            marks: Marks::default(),
             scripts: HashMap::new(),
             greeted: false,
             answered: false,
@@ -90,8 +92,8 @@ impl<S: Stream> Shell<S> {
 
     /// Runs a script. After an error other than `Unsayable`, `NoRoom` and `OutputLost` the shell is of no more use.
     pub(super) fn run(&mut self, request: &Request, deadline: Instant) -> Result<Output, ShellError> {
-        let begin = random_word().map_err(ShellError::Broken)?;
-        let end = random_word().map_err(ShellError::Broken)?;
+        let begin = self.marks.next().map_err(ShellError::Broken)?;
+        let end = self.marks.next().map_err(ShellError::Broken)?;
         let mut text = String::new();
         let script = self.write_setup(&mut text, request)?;
         write_call(&mut text, request, script, &begin, &end)?;
@@ -244,7 +246,29 @@ pub(super) fn said(heard: &Heard) -> String {
 pub(super) fn random_word() -> io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+    Ok(word(bytes))
+}
+
+fn word(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_ne_bytes(bytes))
+}
+
+/// Random words, drawn some at a time: each is as unknown to the node as if it had been drawn when it is sent.
+#[derive(Default)]
+struct Marks {
+    drawn: [[u8; 16]; 16],
+    left: usize,
+}
+
+impl Marks {
+    fn next(&mut self) -> io::Result<String> {
+        if self.left == 0 {
+            getrandom::fill(self.drawn.as_flattened_mut()).map_err(io::Error::other)?;
+            self.left = self.drawn.len();
+        }
+        self.left -= 1;
+        Ok(word(self.drawn.get(self.left).copied().unwrap_or_default()))
+    }
 }
 
 struct Answer {
