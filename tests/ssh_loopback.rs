@@ -306,6 +306,27 @@ fn a_refused_key_is_named() {
 }
 
 #[test]
+fn nothing_but_keys_uses_up_the_attempts() {
+    let Some(sshd) = Sshd::start_with("MaxAuthTries 2") else {
+        return;
+    };
+    for kind in ["wrong", "worse"] {
+        generate_key(&sshd.path(kind), "ed25519");
+    }
+    let mut endpoint = sshd.endpoint();
+    endpoint.private_key = Some(sshd.path("wrong"));
+    let last = endpoint.ssh_args.last_mut().unwrap();
+    *last = format!("IdentityFile={}", sshd.path("id").display());
+    assert!(run(open(&endpoint).as_mut(), ":").unwrap().success());
+    // After these two nothing is left to ask with, and both are named all the same.
+    let last = endpoint.ssh_args.last_mut().unwrap();
+    *last = format!("IdentityFile={}", sshd.path("worse").display());
+    let message = failure(&endpoint);
+    assert!(message.contains("wrong: refused by the server"), "{message}");
+    assert!(message.contains("worse"), "{message}");
+}
+
+#[test]
 fn every_kind_of_key_logs_in() {
     let Some(sshd) = Sshd::start() else { return };
     for kind in ["rsa", "ecdsa"] {

@@ -32,7 +32,7 @@ pub(super) fn log_in(
         endpoint,
         settings,
         deadline,
-        methods: String::new(),
+        methods: None,
         tried: Vec::new(),
     };
     match login.run() {
@@ -55,37 +55,33 @@ struct Login<'a> {
     endpoint: &'a Endpoint,
     settings: &'a Settings,
     deadline: &'a mut Instant,
-    /// What the server accepts, as it says it.
-    methods: String,
+    /// What the server accepts, as it says it; `None` before it was asked.
+    methods: Option<String>,
     tried: Vec<String>,
 }
 
 impl Login<'_> {
     fn run(&mut self) -> Result<(), Stop> {
-        let session = self.link.session();
-        let methods = self.link.drive(*self.deadline, || {
-            session.auth_methods(&self.settings.user).map(str::to_owned)
-        });
-        if session.authenticated() {
+        // To ask what the server accepts costs a round trip, and later on one of sshd's MaxAuthTries. Keys need no question
+        // before them; a password that comes after them is not to be lost to that limit.
+        let asks_first = self.endpoint.password.is_some();
+        if asks_first && self.ask_methods()? {
             return Ok(());
         }
-        self.methods = methods.map_err(Stop::Broken)?;
-        if self.accepts("publickey") {
-            if let Some(path) = &self.endpoint.private_key
-                && self.try_file(path, true)?
-            {
-                return Ok(());
-            }
-            if self.try_agent()? {
-                return Ok(());
-            }
-            for path in &self.settings.identity_files {
-                if Some(path) != self.endpoint.private_key.as_ref() && self.try_file(path, false)? {
-                    return Ok(());
-                }
+        if self.accepts("publickey") && self.try_keys()? {
+            return Ok(());
+        }
+        if !asks_first {
+            match self.ask_methods() {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(stop) if self.tried.is_empty() => return Err(stop),
+                // One question too many after so many keys; it was for the message only.
+                Err(_) => {}
             }
         }
         if let Some(password) = &self.endpoint.password {
+            let session = self.link.session();
             let password = password.expose_secret();
             let user = &self.settings.user;
             if self.accepts("password") && self.attempt("password", || session.userauth_password(user, password))? {
@@ -98,8 +94,43 @@ impl Login<'_> {
         Err(Stop::Exhausted)
     }
 
+    /// Asks what the server accepts; true when that is to let everybody in.
+    fn ask_methods(&mut self) -> Result<bool, Stop> {
+        let session = self.link.session();
+        let methods = self.link.drive(*self.deadline, || {
+            session.auth_methods(&self.settings.user).map(str::to_owned)
+        });
+        if session.authenticated() {
+            return Ok(true);
+        }
+        self.methods = Some(methods.map_err(Stop::Broken)?);
+        Ok(false)
+    }
+
+    fn try_keys(&mut self) -> Result<bool, Stop> {
+        if let Some(path) = &self.endpoint.private_key
+            && self.try_file(path, true)?
+        {
+            return Ok(true);
+        }
+        if self.try_agent()? {
+            return Ok(true);
+        }
+        for path in &self.settings.identity_files {
+            if Some(path) != self.endpoint.private_key.as_ref() && self.try_file(path, false)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// True for a way to log in that is worth trying.
     fn accepts(&self, method: &str) -> bool {
-        self.methods.split(',').any(|accepted| accepted == method) && !self.settings.methods_off.contains(&method)
+        let does_the_server = self
+            .methods
+            .as_ref()
+            .is_none_or(|methods| methods.split(',').any(|accepted| accepted == method));
+        does_the_server && !self.settings.methods_off.contains(&method)
     }
 
     /// Makes one attempt; true when it has logged in.
@@ -230,16 +261,17 @@ impl Login<'_> {
         } else {
             format!("tried {}", self.tried.join("; "))
         };
+        let accepted = match &self.methods {
+            Some(methods) => format!(" (the server accepts {methods})"),
+            None => String::new(),
+        };
         let help = if self.endpoint.password.is_none() && !self.accepts("publickey") {
             "give the password with --ask-pass (-k) or `ansible_password`"
         } else {
             "give the right key (--private-key, `ansible_ssh_private_key_file`) or user (-u, `ansible_user`), or put your public key into the user's ~/.ssh/authorized_keys on the node"
         };
         ConnectionError::Unreachable {
-            message: format!(
-                "cannot log in to {name} as {}: {tried} (the server accepts {})",
-                self.settings.user, self.methods
-            ),
+            message: format!("cannot log in to {name} as {}: {tried}{accepted}", self.settings.user),
             help: Some(help.to_owned()),
         }
     }
@@ -251,7 +283,7 @@ impl Login<'_> {
             format!(" (tried {})", self.tried.join("; "))
         };
         let help = if self.tried.len() > 2 {
-            "the server ends a login after some keys (MaxAuthTries): name the right one with --private-key, or set IdentitiesOnly in ~/.ssh/config"
+            "the server ends a login after some keys (MaxAuthTries): name the right one with --private-key, or set IdentitiesOnly in ~/.ssh/config; for a server that takes passwords only, give --ask-pass (-k)"
         } else {
             "sshd's log on the node says why"
         };

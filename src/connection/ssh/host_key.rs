@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use ssh2::{MethodType, Session};
 
 use super::config::Settings;
-use super::known_hosts::{self, KnownHosts, Verdict, display_kind, kind_of};
+use super::known_hosts::{self, KnownHost, Verdict, display_kind, kind_of};
 use super::terminal;
 use crate::connection::{ConnectionError, HostKeyPolicy};
 
@@ -24,23 +24,17 @@ const ALGORITHMS: [(&str, &str); 7] = [
     ("ssh-rsa", "ssh-rsa"),
 ];
 
-/// The known hosts, and the name that the host has among them.
+/// What is known about the host, and its name among the known hosts.
 pub(super) struct Known {
-    hosts: KnownHosts,
+    host: KnownHost,
     name: String,
-    /// The name without its port, where it has one: a key that is known for the host counts for its other ports too.
-    plain_name: Option<String>,
+    /// By its name without its port, where it has one: a key that is known for the host counts for its other ports too.
+    plain: Option<KnownHost>,
 }
 
 impl Known {
-    /// Reads the files; those that are missing or unreadable know nothing, as with OpenSSH.
+    /// Looks the host up in all files.
     pub(super) fn load(settings: &Settings) -> Self {
-        let mut hosts = KnownHosts::default();
-        for file in settings.known_hosts.iter().chain(&settings.system_known_hosts) {
-            if let Ok(bytes) = fs::read(file) {
-                hosts.add(file, &String::from_utf8_lossy(&bytes));
-            }
-        }
         let (name, plain_name) = match &settings.host_key_alias {
             Some(alias) => (alias.to_ascii_lowercase(), None),
             None => (
@@ -48,16 +42,18 @@ impl Known {
                 (settings.port != 22).then(|| settings.hostname.to_ascii_lowercase()),
             ),
         };
+        let look_up =
+            |name: &str| KnownHost::load(settings.known_hosts.iter().chain(&settings.system_known_hosts), name);
         Self {
-            hosts,
+            host: look_up(&name),
+            plain: plain_name.map(|name| look_up(&name)),
             name,
-            plain_name,
         }
     }
 
     fn check(&self, key: &[u8]) -> Verdict {
-        match (self.hosts.check(&self.name, key), &self.plain_name) {
-            (Verdict::Unknown { others }, Some(plain)) => match self.hosts.check(plain, key) {
+        match (self.host.check(key), &self.plain) {
+            (Verdict::Unknown { others }, Some(plain)) => match plain.check(key) {
                 Verdict::Known => Verdict::Known,
                 Verdict::Revoked(place) => Verdict::Revoked(place),
                 _ => Verdict::Unknown { others },
@@ -70,9 +66,9 @@ impl Known {
 /// Asks for the key types that are known for the host before all others, so that a host with several keys is not taken
 /// for a stranger.
 pub(super) fn prefer_known(session: &Session, known: &Known, settings: &Settings) -> Result<(), ssh2::Error> {
-    let mut kinds = known.hosts.kinds(&known.name);
-    if let Some(plain) = &known.plain_name {
-        kinds.extend(known.hosts.kinds(plain));
+    let mut kinds = known.host.kinds();
+    if let Some(plain) = &known.plain {
+        kinds.extend(plain.kinds());
     }
     let is_known = |kind: &str| settings.host_key_policy != HostKeyPolicy::Off && kinds.contains(&kind);
     let (mut first, rest): (Vec<_>, Vec<_>) = ALGORITHMS.iter().partition(|(_, kind)| is_known(kind));

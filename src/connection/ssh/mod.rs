@@ -103,6 +103,7 @@ impl Ssh {
         let session = link.session();
         let mut channel = link.drive(deadline, || session.channel_session())?;
         link.drive(deadline, || channel.exec(command))?;
+        link.is_set_up();
         Ok(ChannelStream::new(channel, Arc::clone(link)))
     }
 }
