@@ -226,6 +226,42 @@ fn requests_are_answered() {
 }
 
 #[test]
+fn whatever_a_command_does_it_and_the_next_one_are_answered() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut connection = open(&sshd.endpoint());
+    for (text, status, length) in [
+        ("exec 0<&- 1>&- 2>&-; exit 255", 255, 0),
+        ("exit 255", 255, 0),
+        ("printf 'a\\000\\377'; exit 1", 1, 3),
+        (
+            "head -c 5000000 /dev/urandom; head -c 3000000 /dev/urandom >&2",
+            0,
+            5_000_000,
+        ),
+        ("sleep 30 & echo $!", 0, 0),
+        ("(trap '' HUP; sleep 0.2; echo late; exec sleep 30) & echo early", 0, 6),
+        ("cat \"$krun_directory\"/out.11", 0, 0),
+        ("kill -TERM $(sh -c 'echo $PPID'); sleep 5", 143, 0),
+    ] {
+        let output = run(connection.as_mut(), text).unwrap();
+        assert_eq!(output.status, status, "{text}");
+        assert!(
+            length == 0 || output.stdout.len() == length,
+            "{text}: {}",
+            output.stdout.len()
+        );
+        assert_eq!(
+            run(connection.as_mut(), "echo mine").unwrap().stdout,
+            b"mine\n",
+            "{text}"
+        );
+    }
+    let killed = run(connection.as_mut(), "kill -KILL $$; sleep 5").unwrap_err();
+    assert!(matches!(killed, ConnectionError::Lost { .. }), "{killed}");
+    assert_eq!(run(connection.as_mut(), "echo mine").unwrap().stdout, b"mine\n");
+}
+
+#[test]
 fn files_travel_both_ways() {
     let Some(sshd) = Sshd::start() else { return };
     let mut connection = open(&sshd.endpoint());

@@ -3,6 +3,11 @@
 //! A request is shell code made of quoted words only. An answer is `BEGIN stdout END stderr END status`, where both
 //! marks are random words made for this one request. The shell reads END only after the script has ended, so nothing
 //! that the script prints can hold it: the answer is never misread, whatever the output is.
+//!
+//! Marks and not lengths: output passes through a file on the node, so that a child that is left behind holds nothing up,
+//! and to count it there would take one more program a request, most of what a short one costs. A count would be wrong,
+//! too, once such a child prints more before the file is sent; what comes after the status does no harm. The same file is
+//! why a short answer needs no program at all: the shell's own offset in it tells whether the shell has read it whole.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

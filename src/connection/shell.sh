@@ -14,6 +14,10 @@ for krun_place in /usr/local/sbin /usr/local/bin /usr/sbin /sbin; do
 done
 export PATH
 krun_number=0
+krun_newline='
+'
+# These shells write what they print line by line.
+krun_by_line=${BASH_VERSION-}${KSH_VERSION-}${ZSH_VERSION-}
 
 # Prints this shell's process id, its process group, and the time it was started at: ids are used again.
 krun_who_am_i() {
@@ -81,23 +85,53 @@ krun_run() {
     [ "$krun_in" = /dev/null ] || : >"$krun_in"
 }
 
+# Sets krun_size to the length of the file behind standard output, which has just been appended to; 0 when it is unknown.
+krun_measure() {
+    krun_size=0
+    read -r krun_line krun_size </proc/self/fdinfo/1 || krun_size=0
+}
+
+# Sets krun_text to a short answer, for which to start a program would cost more than all the rest of it. False when it is
+# long, or when a shell cannot hold it as it is: it drops NUL characters, say.
+krun_recall() {
+    [ "$krun_size" -gt 0 ] && [ "$krun_size" -le 1000 ] || return 1
+    krun_text=
+    while IFS= read -r krun_line; do
+        krun_text=$krun_text$krun_line$krun_newline
+        [ -z "$krun_by_line" ] || break
+    done <"$krun_out"
+    [ "${#krun_text}" -eq "$krun_size" ] || return 1
+    case $krun_text in
+        *[![:print:][:space:]]*) return 1 ;;
+    esac
+}
+
 # krun_answer END: sends the answer. The shell reads END only after the script has ended, so the script's output cannot
 # hold it; and all is sent by one write, as sshd would hold back a second one until the first is acknowledged.
 krun_answer() {
     if [ "$krun_status" != no-room-before ]; then
         if [ -s "$krun_err" ]; then
-            { printf '%s' "$1" && cat "$krun_err" && printf '%s%s\n' "$1" "$krun_status"; } 2>/dev/null >>"$krun_out"
+            {
+                printf '%s' "$1" && cat "$krun_err" && printf '%s%s\n' "$1" "$krun_status" && krun_measure
+            } 2>/dev/null >>"$krun_out"
         else
-            { printf '%s%s%s\n' "$1" "$1" "$krun_status"; } 2>/dev/null >>"$krun_out"
+            { printf '%s%s%s\n' "$1" "$1" "$krun_status" && krun_measure; } 2>/dev/null >>"$krun_out"
         fi || krun_status=no-room-after
     fi
     case $krun_status in
         no-room-*) printf '%s%s%s%s%s\n' "$krun_begin" "$1" "$krun_directory" "$1" "$krun_status" ;;
-        *) cat "$krun_out" || exit 1 ;;
+        *)
+            if krun_recall 2>/dev/null; then
+                printf '%s' "$krun_text"
+            else
+                cat "$krun_out" || exit 1
+            fi
+            ;;
     esac
+    unset krun_text krun_line
 }
 
 # A request that finds no directory tries again and says so.
 trap 'rm -rf "$krun_directory"' EXIT
-trap 'exit 129' HUP INT TERM
+trap 'exit 129' HUP INT TERM PIPE
 krun_open_directory || :
