@@ -340,7 +340,7 @@ fn a_jump_host_leads_to_the_node() {
     // The jump host is the same sshd; its client's configuration is in a file of its own.
     let config = sshd.path("ssh_config");
     let text = format!(
-        "Host node\n  ProxyJump jump\nHost jump\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile {}\nHost *\n  \
+        "Host node\n  HostName 127.0.0.1\n  ProxyJump jump\nHost jump\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile {}\nHost *\n  \
          UserKnownHostsFile {}\n  IdentityAgent none\n  IdentitiesOnly yes\n",
         sshd.port,
         sshd.path("id").display(),
@@ -348,6 +348,7 @@ fn a_jump_host_leads_to_the_node() {
     );
     fs::write(&config, text).unwrap();
     let endpoint = Endpoint {
+        address: None,
         ssh_args: vec!["-F".to_owned(), config.display().to_string()],
         ..sshd.endpoint()
     };

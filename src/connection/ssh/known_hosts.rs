@@ -10,11 +10,22 @@ use openssl::sign::Signer;
 /// One line of such a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
-    revoked: bool,
+    marker: Marker,
     names: String,
     kind: String,
     key: Vec<u8>,
     place: Place,
+}
+
+/// What a line says about its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marker {
+    /// It is the host's.
+    Host,
+    /// It signs the certificates of hosts.
+    Authority,
+    /// It must not be trusted.
+    Revoked,
 }
 
 /// Where a line stands.
@@ -31,10 +42,10 @@ pub(super) struct Place {
 pub(super) enum Verdict {
     /// It is this host's key.
     Known,
-    /// The host has another key of this type.
+    /// The host has other keys, of this type or another: whoever shows a key of a new type may be somebody else.
     Changed(Place),
-    /// No key of this type is known for the host; others may be.
-    Unknown { others: Vec<Place> },
+    /// No key is known for the host.
+    Unknown,
     /// It must not be trusted any more.
     Revoked(Place),
 }
@@ -50,20 +61,21 @@ impl KnownHosts {
     pub(super) fn add(&mut self, file: &Path, text: &str) {
         for (number, line) in text.lines().enumerate() {
             let mut words = line.split_whitespace().peekable();
-            let marker = words.next_if(|word| word.starts_with('@'));
-            // The key of a certificate authority does not speak for a host by itself.
-            if marker.is_some_and(|marker| marker != "@revoked") {
-                continue;
-            }
+            let marker = match words.next_if(|word| word.starts_with('@')) {
+                None => Marker::Host,
+                Some("@cert-authority") => Marker::Authority,
+                Some("@revoked") => Marker::Revoked,
+                Some(_) => continue,
+            };
             let (Some(names), Some(kind), Some(key)) = (words.next(), words.next(), words.next()) else {
                 continue;
             };
             let Ok(key) = decode_block(key) else { continue };
-            if names.starts_with('#') {
+            if names.starts_with('#') || kind_of(&key) != kind {
                 continue;
             }
             self.entries.push(Entry {
-                revoked: marker.is_some(),
+                marker,
                 names: names.to_owned(),
                 kind: kind.to_owned(),
                 key,
@@ -78,31 +90,47 @@ impl KnownHosts {
 
     /// The key types that are known for a name.
     pub(super) fn kinds(&self, name: &str) -> Vec<&str> {
-        self.entries
-            .iter()
-            .filter(|entry| !entry.revoked && matches(&entry.names, name))
+        self.about(name, Marker::Host)
             .map(|entry| entry.kind.as_str())
             .collect()
     }
 
+    /// True when certificates can speak for a name.
+    pub(super) fn has_authority(&self, name: &str) -> bool {
+        self.about(name, Marker::Authority).next().is_some()
+    }
+
+    /// True when this key may sign certificates for a name.
+    pub(super) fn is_authority(&self, name: &str, key: &[u8]) -> bool {
+        self.about(name, Marker::Authority).any(|entry| entry.key == key)
+    }
+
+    /// The line that says that a key must not be trusted.
+    pub(super) fn revocation(&self, name: &str, key: &[u8]) -> Option<Place> {
+        self.about(name, Marker::Revoked)
+            .find(|entry| entry.key == key)
+            .map(|entry| entry.place.clone())
+    }
+
     /// What is known about a key that a host showed.
     pub(super) fn check(&self, name: &str, key: &[u8]) -> Verdict {
-        let kind = kind_of(key);
-        let mut verdict = Verdict::Unknown { others: Vec::new() };
-        for entry in self.entries.iter().filter(|entry| matches(&entry.names, name)) {
-            if entry.revoked {
-                if entry.key == key {
-                    return Verdict::Revoked(entry.place.clone());
-                }
-            } else if entry.key == key {
-                verdict = Verdict::Known;
-            } else if verdict != Verdict::Known && entry.kind == kind && !matches!(verdict, Verdict::Changed(_)) {
-                verdict = Verdict::Changed(entry.place.clone());
-            } else if let Verdict::Unknown { others } = &mut verdict {
-                others.push(entry.place.clone());
+        if let Some(place) = self.revocation(name, key) {
+            return Verdict::Revoked(place);
+        }
+        let mut verdict = Verdict::Unknown;
+        for entry in self.about(name, Marker::Host) {
+            if entry.key == key {
+                return Verdict::Known;
             }
+            verdict = Verdict::Changed(entry.place.clone());
         }
         verdict
+    }
+
+    fn about(&self, name: &str, marker: Marker) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.marker == marker && matches(&entry.names, name))
     }
 }
 
@@ -227,10 +255,10 @@ mod tests {
         let known = files(&[("W1,10.0.0.*,!10.0.0.9", &right), ("@revoked *", &wrong)]);
         assert_eq!(known.check("w1", &right), Verdict::Known);
         assert_eq!(known.check("10.0.0.7", &right), Verdict::Known);
-        assert!(matches!(known.check("10.0.0.9", &right), Verdict::Unknown { .. }));
+        assert!(matches!(known.check("10.0.0.9", &right), Verdict::Unknown));
         assert!(matches!(known.check("w1", &wrong), Verdict::Revoked(place) if place.line == 4));
         assert!(matches!(known.check("w1", &key("ssh-ed25519", "D")), Verdict::Changed(place) if place.line == 3));
-        assert!(matches!(known.check("w1", &rsa), Verdict::Unknown { others } if others.len() == 1));
+        assert!(matches!(known.check("w1", &rsa), Verdict::Changed(place) if place.line == 3));
         assert_eq!(known.kinds("w1"), ["ssh-ed25519"]);
     }
 
@@ -239,10 +267,7 @@ mod tests {
         let right = key("ssh-ed25519", "A");
         let known = files(&[("[w1]:2222", &right)]);
         assert_eq!(known.check(&host_name("w1", 2222), &right), Verdict::Known);
-        assert!(matches!(
-            known.check(&host_name("w1", 22), &right),
-            Verdict::Unknown { .. }
-        ));
+        assert!(matches!(known.check(&host_name("w1", 22), &right), Verdict::Unknown));
     }
 
     #[test]
@@ -251,7 +276,7 @@ mod tests {
         let mut known = KnownHosts::default();
         known.add(Path::new("known_hosts"), &line("w1", &right, true).unwrap());
         assert_eq!(known.check("w1", &right), Verdict::Known);
-        assert!(matches!(known.check("w2", &right), Verdict::Unknown { .. }));
+        assert!(matches!(known.check("w2", &right), Verdict::Unknown));
     }
 
     #[test]

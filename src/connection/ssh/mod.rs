@@ -2,14 +2,19 @@
 
 mod address;
 mod auth;
+mod certificate;
 mod channel;
 mod config;
 mod host_key;
 mod identity;
+mod keys;
 mod known_hosts;
 mod link;
+mod openssh;
 mod proxy;
 mod terminal;
+mod tokens;
+mod unsupported;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -71,7 +76,7 @@ impl Ssh {
         let mut session = Session::new().map_err(|error| unreachable(error.to_string(), None))?;
         let Route { socket, guard } = match proxy::command(endpoint, settings) {
             Some(command) => proxy::connect(&command),
-            None => address::connect(&settings.hostname, settings.port, deadline).map(Route::direct),
+            None => address::connect(&settings.hostname, settings.port, settings.family, deadline).map(Route::direct),
         }
         .map_err(|error| unreachable(error.to_string(), address::help(&error)))?;
         let setup = |error: io::Error| unreachable(error.to_string(), None);
@@ -79,6 +84,12 @@ impl Ssh {
         let socket = Arc::new(socket);
         session.set_tcp_stream(SharedSocket(Arc::clone(&socket)));
         session.set_blocking(false);
+        choose_algorithms(&session, settings).map_err(|(option, error)| {
+            unreachable(
+                format!("nothing of what {option} asks for is there ({error})"),
+                Some("leave it out, or add an algorithm that krun's SSH library has"),
+            )
+        })?;
         let known = host_key::Known::load(settings);
         host_key::prefer_known(&session, &known, settings).map_err(|error| unreachable(error.to_string(), None))?;
         session
@@ -93,8 +104,8 @@ impl Ssh {
         );
         link.drive(deadline, || session.handshake())
             .map_err(|error| handshake_failed(&name, settings, &error))?;
-        host_key::verify(&session, &known, settings, &name)?;
-        auth::log_in(&link, endpoint, settings, &name, &mut deadline)?;
+        let trust = host_key::verify(&session, &known, settings, &name)?;
+        auth::log_in(&link, endpoint, settings, trust, &name, &mut deadline)?;
         Ok(link)
     }
 
@@ -177,6 +188,33 @@ impl AsRawFd for SharedSocket {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }
+}
+
+/// Obeys what somebody has chosen; the library knows best otherwise.
+fn choose_algorithms(session: &Session, settings: &Settings) -> Result<(), (&'static str, ssh2::Error)> {
+    session.set_compress(settings.compression);
+    if settings.compression {
+        for way in [MethodType::CompCs, MethodType::CompSc] {
+            session
+                .method_pref(way, "zlib@openssh.com,zlib,none")
+                .map_err(|error| ("Compression", error))?;
+        }
+    }
+    for (option, chosen, ways) in [
+        ("KexAlgorithms", &settings.key_exchanges, [MethodType::Kex].as_slice()),
+        (
+            "Ciphers",
+            &settings.ciphers,
+            &[MethodType::CryptCs, MethodType::CryptSc],
+        ),
+        ("MACs", &settings.macs, &[MethodType::MacCs, MethodType::MacSc]),
+    ] {
+        for way in ways.iter().filter(|_| chosen.is_some()) {
+            let names = chosen.as_deref().unwrap_or_default().join(",");
+            session.method_pref(*way, &names).map_err(|error| (option, error))?;
+        }
+    }
+    Ok(())
 }
 
 fn refused(address: &str, error: &ssh2::Error) -> ConnectionError {

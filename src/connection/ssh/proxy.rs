@@ -14,7 +14,12 @@ use crate::connection::{Endpoint, quote};
 /// never asks anything (`BatchMode`), so the keys have to be in the agent or without a pass phrase.
 pub(super) fn command(endpoint: &Endpoint, settings: &Settings) -> Option<String> {
     if let Some(command) = &settings.proxy_command {
-        return Some(expand(command, endpoint, settings));
+        // OpenSSH runs it the same way, so that no second shell stays in between.
+        return Some(if command.starts_with("exec ") {
+            command.clone()
+        } else {
+            format!("exec {command}")
+        });
     }
     let jumps = settings.proxy_jump.as_deref()?;
     let (before, last) = match jumps.rsplit_once(',') {
@@ -35,8 +40,9 @@ pub(super) fn command(endpoint: &Endpoint, settings: &Settings) -> Option<String
     // A configuration file that was named for the node counts for the jump as well, as with OpenSSH.
     let mut arguments = endpoint.ssh_args.iter();
     while let Some(argument) = arguments.next() {
-        if argument == "-F" {
-            words.extend(["-F".to_owned(), quote::word(arguments.next()?)?]);
+        if let Some(file) = argument.strip_prefix("-F") {
+            let file = if file.is_empty() { arguments.next()? } else { file };
+            words.extend(["-F".to_owned(), quote::word(file)?]);
         }
     }
     if let Some(before) = before {
@@ -68,32 +74,6 @@ pub(super) fn connect(command: &str) -> io::Result<Route> {
         socket: ours.into(),
         guard: Some(ProxyChild(child)),
     })
-}
-
-/// Fills in OpenSSH's tokens.
-fn expand(command: &str, endpoint: &Endpoint, settings: &Settings) -> String {
-    let mut expanded = String::new();
-    let mut characters = command.chars();
-    while let Some(character) = characters.next() {
-        if character != '%' {
-            expanded.push(character);
-            continue;
-        }
-        match characters.next() {
-            Some('h') => expanded.push_str(&settings.hostname),
-            Some('n') => expanded.push_str(&endpoint.host),
-            Some('p') => expanded.push_str(&settings.port.to_string()),
-            Some('r') => expanded.push_str(&settings.user),
-            Some(other) if other != '%' => expanded.extend(['%', other]),
-            _ => expanded.push('%'),
-        }
-    }
-    // OpenSSH runs it the same way, so that no second shell stays in between.
-    if expanded.starts_with("exec ") {
-        expanded
-    } else {
-        format!("exec {expanded}")
-    }
 }
 
 /// `[user@]host[:port]`, `[user@][v6]:port` or `ssh://…` as login and port.
