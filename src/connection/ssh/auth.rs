@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use secrecy::ExposeSecret;
-use ssh2::{ErrorCode, KeyboardInteractivePrompt, Prompt};
+use ssh2::{ErrorCode, KeyboardInteractivePrompt, MethodType, Prompt};
 
 use super::config::Settings;
 use super::host_key::Trust;
 use super::identity::{self, Identity};
 use super::keys::{Candidate, Keys};
+use super::known_hosts::kind_of;
 use super::link::{self, Link};
 use crate::connection::{ConnectionError, Endpoint};
 
@@ -20,6 +21,9 @@ const DENIED: ErrorCode = ErrorCode::Session(-18);
 /// libssh2's code for a signature that did not lead in: also when the server took it and wants more, which the library
 /// does not tell apart; and when the server hung up instead of answering.
 const NOT_LET_IN: ErrorCode = ErrorCode::Session(-19);
+
+/// The signatures of RSA keys, best first.
+pub(super) const RSA_SIGNATURES: &str = "rsa-sha2-512,rsa-sha2-256";
 
 /// How many steps a login may have (`AuthenticationMethods publickey,password` has two).
 const STEPS: usize = 8;
@@ -194,11 +198,11 @@ impl Login<'_> {
     fn try_keys(&mut self, keys: &mut Keys) -> Result<Step, Stop> {
         while let Some(candidate) = keys.next() {
             let step = match candidate {
-                Candidate::Agent(position) => match keys.agent_key(position) {
+                Candidate::Agent { position, is_given } => match keys.agent_key(position) {
                     Some((agent, key)) => {
-                        self.keys_offered += 1;
                         let what = format!("agent's key {}", key.comment());
-                        self.attempt(&what, || agent.userauth(&self.settings.user, key))?
+                        let is_rsa = kind_of(key.blob()) == "ssh-rsa";
+                        self.offer(&what, is_given && is_rsa, || agent.userauth(&self.settings.user, key))?
                     }
                     None => Step::Refused,
                 },
@@ -217,7 +221,7 @@ impl Login<'_> {
         *self.deadline += begin.elapsed();
         let what = format!("key {}", path.display());
         match loaded.as_ref() {
-            Ok(Some(identity)) => self.try_identity(&what, path, identity),
+            Ok(Some(identity)) => self.try_identity(&what, path, identity, is_given),
             Ok(None) => {
                 if is_given {
                     self.tried.push(format!("{what}: there is no such file"));
@@ -231,22 +235,47 @@ impl Login<'_> {
         }
     }
 
-    fn try_identity(&mut self, what: &str, path: &Path, identity: &Identity) -> Result<Step, Stop> {
+    fn try_identity(&mut self, what: &str, path: &Path, identity: &Identity, is_given: bool) -> Result<Step, Stop> {
         let session = self.link.session();
         let user = self.settings.user.as_str();
         let private = identity.private.expose_secret();
         let others = identity::certificates_for(path, &self.settings.certificate_files);
         for certificate in identity.certificate.iter().chain(&others) {
-            self.keys_offered += 1;
-            let step = self.attempt(&format!("{what} with its certificate"), || {
+            let step = self.offer(&format!("{what} with its certificate"), false, || {
                 session.userauth_pubkey_memory(user, Some(certificate), private, None)
             })?;
             if step != Step::Refused {
                 return Ok(step);
             }
         }
+        self.offer(what, is_given && identity.is_rsa, || {
+            session.userauth_pubkey_memory(user, None, private, None)
+        })
+    }
+
+    /// Offers a key; one that the user has chosen also with the weaker of the two signatures that RSA keys have: a server
+    /// that allows no other does not say so.
+    fn offer(
+        &mut self,
+        what: &str,
+        with_both_signatures: bool,
+        mut operation: impl FnMut() -> Result<(), ssh2::Error>,
+    ) -> Result<Step, Stop> {
         self.keys_offered += 1;
-        self.attempt(what, || session.userauth_pubkey_memory(user, None, private, None))
+        let step = self.attempt(what, &mut operation)?;
+        if step != Step::Refused || !with_both_signatures || self.settings.signatures.is_some() {
+            return Ok(step);
+        }
+        let session = self.link.session();
+        let prefer = |algorithms: &str| {
+            session
+                .method_pref(MethodType::SignAlgo, algorithms)
+                .map_err(Stop::Broken)
+        };
+        prefer("rsa-sha2-256")?;
+        let step = self.attempt(&format!("{what} with rsa-sha2-256"), operation)?;
+        prefer(RSA_SIGNATURES)?;
+        Ok(step)
     }
 
     fn try_password(&mut self, method: &str, password: &str) -> Result<Step, Stop> {
@@ -283,6 +312,8 @@ impl Login<'_> {
         let wants_password = self.accepts("password") || self.accepts("keyboard-interactive");
         let help = if self.endpoint.password.is_none() && wants_password && !self.accepts("publickey") {
             "give the password with --ask-pass (-k) or `ansible_password`"
+        } else if self.endpoint.password.is_none() && wants_password && self.keys_offered == 0 {
+            "give a key (--private-key, `ansible_ssh_private_key_file`) or the password (--ask-pass, `ansible_password`)"
         } else if self.got_somewhere {
             "this server wants several steps (AuthenticationMethods): every one of them has to be there, a key and a password for example (--private-key, -k or `ansible_password`)"
         } else {

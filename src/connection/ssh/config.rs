@@ -2,6 +2,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::auth::RSA_SIGNATURES;
 use super::openssh::{self, Options};
 use super::tokens::Tokens;
 use super::unsupported;
@@ -41,6 +42,8 @@ pub(super) struct Settings {
     pub(super) key_exchanges: Option<Vec<String>>,
     pub(super) ciphers: Option<Vec<String>>,
     pub(super) macs: Option<Vec<String>>,
+    /// `PubkeyAcceptedAlgorithms`, as far as it is about the signatures of RSA keys.
+    pub(super) signatures: Option<String>,
     pub(super) compression: bool,
     /// `AddressFamily`, when it is one of the two.
     pub(super) family: Option<Family>,
@@ -165,6 +168,7 @@ impl Settings {
             key_exchanges: options.chosen("kexalgorithms"),
             ciphers: options.chosen("ciphers"),
             macs: options.chosen("macs"),
+            signatures: rsa_signatures(options),
             compression: options.is_yes("compression"),
             family: match options.first("addressfamily") {
                 Some("inet") => Some(Family::V4),
@@ -175,6 +179,13 @@ impl Settings {
             user,
         })
     }
+}
+
+fn rsa_signatures(options: &Options) -> Option<String> {
+    let chosen = options.chosen("pubkeyacceptedalgorithms")?;
+    let known = RSA_SIGNATURES.split(',');
+    let signatures: Vec<&str> = known.filter(|known| chosen.iter().any(|name| name == known)).collect();
+    (!signatures.is_empty()).then(|| signatures.join(","))
 }
 
 fn login_methods(options: &Options) -> Vec<String> {

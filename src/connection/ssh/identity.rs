@@ -20,6 +20,8 @@ const ASK_TIMES: usize = 3;
 pub(super) struct Identity {
     /// The key, not encrypted.
     pub(super) private: SecretString,
+    /// Whether it is an RSA key, which can sign in more than one way.
+    pub(super) is_rsa: bool,
     /// The user's certificate for it, where there is one beside it.
     pub(super) certificate: Option<String>,
 }
@@ -111,7 +113,20 @@ fn read(path: &Path, ask: Ask<'_>) -> Result<Option<Identity>, String> {
         return Err("is not a private key".to_owned());
     };
     let certificate = fs::read_to_string(format!("{}-cert.pub", path.display())).ok();
-    Ok(Some(Identity { private, certificate }))
+    let is_rsa = is_rsa(private.expose_secret());
+    Ok(Some(Identity {
+        private,
+        is_rsa,
+        certificate,
+    }))
+}
+
+fn is_rsa(key: &str) -> bool {
+    if key.contains("BEGIN OPENSSH PRIVATE KEY") {
+        PrivateKey::from_openssh(key).is_ok_and(|key| key.algorithm().as_str() == "ssh-rsa")
+    } else {
+        PKey::private_key_from_pem(key.as_bytes()).is_ok_and(|key| key.rsa().is_ok())
+    }
 }
 
 fn read_openssh(path: &Path, text: SecretString, ask: Ask<'_>) -> Result<SecretString, String> {

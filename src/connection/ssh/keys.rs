@@ -19,7 +19,7 @@ const AGENT_LIMIT: Duration = Duration::from_secs(2);
 /// A key to offer.
 pub(super) enum Candidate {
     /// The agent's, by its position there.
-    Agent(usize),
+    Agent { position: usize, is_given: bool },
     /// A private key file; one that was given to krun has to be there.
     File { path: PathBuf, is_given: bool },
 }
@@ -61,7 +61,7 @@ impl Keys {
                 for (position, _) in held.iter().enumerate().filter(|(_, blob)| **blob == key) {
                     is_held = true;
                     if !std::mem::replace(offered.get_mut(position).unwrap_or(&mut true), true) {
-                        first.push(Candidate::Agent(position));
+                        first.push(Candidate::Agent { position, is_given });
                     }
                 }
             }
@@ -76,7 +76,10 @@ impl Keys {
         }
         if !settings.identities_only {
             let left = offered.iter().enumerate().filter(|(_, offered)| !**offered);
-            first.extend(left.map(|(position, _)| Candidate::Agent(position)));
+            first.extend(left.map(|(position, _)| Candidate::Agent {
+                position,
+                is_given: false,
+            }));
         }
         first.extend(rest);
         let keys = Self {

@@ -93,7 +93,10 @@ impl Ssh {
         let known = host_key::Known::load(settings);
         host_key::prefer_known(&session, &known, settings).map_err(|error| unreachable(error.to_string(), None))?;
         session
-            .method_pref(MethodType::SignAlgo, "rsa-sha2-512,rsa-sha2-256")
+            .method_pref(
+                MethodType::SignAlgo,
+                settings.signatures.as_deref().unwrap_or(auth::RSA_SIGNATURES),
+            )
             .map_err(|error| unreachable(error.to_string(), None))?;
         let link = Link::new(
             session.clone(),

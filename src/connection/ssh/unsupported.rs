@@ -4,7 +4,7 @@ use super::openssh::Options;
 use crate::connection::{ConnectionError, Endpoint};
 
 /// Options that krun obeys.
-const OBEYED: [&str; 35] = [
+const OBEYED: [&str; 37] = [
     "addressfamily",
     "certificatefile",
     "challengeresponseauthentication",
@@ -28,6 +28,8 @@ const OBEYED: [&str; 35] = [
     "preferredauthentications",
     "proxycommand",
     "proxyjump",
+    "pubkeyacceptedalgorithms",
+    "pubkeyacceptedkeytypes",
     "pubkeyauthentication",
     "serveralivecountmax",
     "serveraliveinterval",
@@ -45,7 +47,7 @@ const OBEYED: [&str; 35] = [
 
 /// Options about things that krun does in its own way or has no part in: one session a host is kept in any case, nothing
 /// is asked in the middle of a run, there is no terminal, the oldest algorithms are out.
-const WITHOUT_EFFECT: [&str; 27] = [
+const WITHOUT_EFFECT: [&str; 25] = [
     "addkeystoagent",
     "batchmode",
     "casignaturealgorithms",
@@ -64,8 +66,6 @@ const WITHOUT_EFFECT: [&str; 27] = [
     "logverbose",
     "nohostauthenticationforlocalhost",
     "numberofpasswordprompts",
-    "pubkeyacceptedalgorithms",
-    "pubkeyacceptedkeytypes",
     "rekeylimit",
     "requesttty",
     "tcpkeepalive",
