@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use ssh2::{BlockDirections, DisconnectCode, ErrorCode, Session};
 
-use super::ProxyChild;
+use super::proxy::ProxyChild;
 use crate::connection::local::poll_until;
 
 /// libssh2's code for "try again when the socket is ready".
@@ -31,7 +31,7 @@ pub(super) struct Link {
     /// Keepalives sent since anything was heard.
     unanswered: AtomicU32,
     /// Ended after the session.
-    _proxy: Option<ProxyChild>,
+    proxy: Option<ProxyChild>,
 }
 
 impl Link {
@@ -49,12 +49,17 @@ impl Link {
             alive_interval,
             alive_count,
             unanswered: AtomicU32::new(0),
-            _proxy: proxy,
+            proxy,
         }
     }
 
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// The child that keeps the way to the node open, if there is one.
+    pub(super) fn proxy(&self) -> Option<&ProxyChild> {
+        self.proxy.as_ref()
     }
 
     /// Repeats an operation of libssh2 until it is done, waiting for the socket in between.

@@ -21,7 +21,6 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use ssh2::{ErrorCode, MethodType, Session};
 
 use super::shells::Transport;
@@ -29,6 +28,7 @@ use super::{ConnectionError, Endpoint};
 use channel::ChannelStream;
 use config::Settings;
 use link::Link;
+use proxy::ProxyChild;
 
 /// Limit for opening a channel on a session that stands.
 const CHANNEL_LIMIT: Duration = Duration::from_secs(30);
@@ -41,7 +41,8 @@ pub(super) struct Ssh {
     endpoint: Endpoint,
     /// What OpenSSH's configuration says about the host; asked once.
     settings: Option<Settings>,
-    link: Option<Arc<Link>>,
+    /// One session as a rule; more where the server allows few channels on each (`MaxSessions`).
+    links: Vec<Arc<Link>>,
 }
 
 impl Ssh {
@@ -49,7 +50,7 @@ impl Ssh {
         Self {
             endpoint,
             settings: None,
-            link: None,
+            links: Vec::new(),
         }
     }
 
@@ -61,7 +62,7 @@ impl Ssh {
         let link = Self::establish(&self.endpoint, &settings);
         self.settings = Some(settings);
         let link = Arc::new(link?);
-        self.link = Some(Arc::clone(&link));
+        self.links.push(Arc::clone(&link));
         Ok(link)
     }
 
@@ -106,7 +107,7 @@ impl Ssh {
             settings.alive_count,
         );
         link.drive(deadline, || session.handshake())
-            .map_err(|error| handshake_failed(&name, settings, &error))?;
+            .map_err(|error| handshake_failed(&name, settings, &error, link.proxy()))?;
         let trust = host_key::verify(&session, &known, settings, &name)?;
         auth::log_in(&link, endpoint, settings, trust, &name, &mut deadline)?;
         Ok(link)
@@ -125,23 +126,26 @@ impl Transport for Ssh {
     type Stream = ChannelStream;
 
     fn start(&mut self, command: &str) -> Result<ChannelStream, ConnectionError> {
-        if let Some(link) = self.link.clone() {
-            match Self::start_on(&link, command) {
+        let mut position = 0;
+        while let Some(link) = self.links.get(position) {
+            match Self::start_on(link, command) {
                 Ok(stream) => return Ok(stream),
-                Err(error) if error.code() == CHANNEL_REFUSED => return Err(refused(&self.address(), &error)),
+                // It is full; another one may have room.
+                Err(error) if error.code() == CHANNEL_REFUSED => position += 1,
                 // The session was lost while nothing ran on it: nobody need know.
-                Err(_) => self.close(),
+                Err(_) => self.links.remove(position).disconnect(),
             }
         }
         let link = self.connect()?;
         Self::start_on(&link, command).map_err(|error| {
-            self.close();
+            self.links.retain(|kept| !Arc::ptr_eq(kept, &link));
+            link.disconnect();
             refused(&self.address(), &error)
         })
     }
 
     fn close(&mut self) {
-        if let Some(link) = self.link.take() {
+        for link in self.links.drain(..) {
             link.disconnect();
         }
     }
@@ -167,20 +171,6 @@ struct Route {
 impl Route {
     fn direct(socket: OwnedFd) -> Self {
         Self { socket, guard: None }
-    }
-}
-
-/// The child behind a proxied connection; ended with it.
-struct ProxyChild(std::process::Child);
-
-impl Drop for ProxyChild {
-    fn drop(&mut self) {
-        // It may have ended by itself when its socket was closed.
-        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::TERM);
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -229,7 +219,26 @@ fn refused(address: &str, error: &ssh2::Error) -> ConnectionError {
     }
 }
 
-fn handshake_failed(name: &str, settings: &Settings, error: &ssh2::Error) -> ConnectionError {
+fn handshake_failed(
+    name: &str,
+    settings: &Settings,
+    error: &ssh2::Error,
+    proxy: Option<&ProxyChild>,
+) -> ConnectionError {
+    if let Some(proxy) = proxy {
+        let said = proxy.said();
+        return ConnectionError::Unreachable {
+            message: if said.is_empty() {
+                format!("cannot connect to {name}: nobody answers behind the proxy or jump host ({error})")
+            } else {
+                format!("cannot connect to {name}: the proxy or jump host says: {said}")
+            },
+            help: Some(
+                "the way there is OpenSSH's (ProxyJump, ProxyCommand), and never asks anything: try it by hand with `ssh -o BatchMode=yes`"
+                    .to_owned(),
+            ),
+        };
+    }
     let (message, help) = match error.code() {
         link::TIMED_OUT => (
             format!(
