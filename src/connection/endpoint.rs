@@ -31,9 +31,9 @@ pub enum HostKeyPolicy {
 pub struct Endpoint {
     /// SSH or this machine.
     pub kind: ConnectionKind,
-    /// Name in the inventory, for messages and for `ssh -G`.
+    /// Name in the inventory.
     pub host: String,
-    /// Name or address to connect to (`ansible_host`); the inventory name when unset.
+    /// Name or address to connect to (`ansible_host`), also for OpenSSH's configuration; the inventory name when unset.
     pub address: Option<String>,
     /// TCP port; OpenSSH's configuration or 22 when unset.
     pub port: Option<u16>,
@@ -98,6 +98,11 @@ impl Endpoint {
             && *host_key_policy == other.host_key_policy
             && *connect_timeout == other.connect_timeout
             && *shell == other.shell
+    }
+
+    /// What OpenSSH's client would be given as the host: its `Host` blocks are found by this name.
+    pub fn destination(&self) -> &str {
+        self.address.as_deref().unwrap_or(&self.host)
     }
 
     /// This machine.

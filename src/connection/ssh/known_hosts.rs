@@ -12,7 +12,7 @@ use openssl::sha::Sha1;
 
 /// One line of such a file; its key is decoded only when a host of this name is met.
 struct Entry {
-    revoked: bool,
+    marker: Marker,
     names: Names,
     kind: String,
     key: String,
@@ -42,6 +42,17 @@ impl Names {
     }
 }
 
+/// What a line says about its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marker {
+    /// It is the host's.
+    Host,
+    /// It signs the certificates of hosts.
+    Authority,
+    /// It must not be trusted.
+    Revoked,
+}
+
 /// Where a line stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -56,10 +67,10 @@ pub(super) struct Place {
 pub(super) enum Verdict {
     /// It is this host's key.
     Known,
-    /// The host has another key of this type.
+    /// The host has other keys, of this type or another: whoever shows a key of a new type may be somebody else.
     Changed(Place),
-    /// No key of this type is known for the host; others may be.
-    Unknown { others: Vec<Place> },
+    /// No key is known for the host.
+    Unknown,
     /// It must not be trusted any more.
     Revoked(Place),
 }
@@ -84,11 +95,12 @@ impl File {
         };
         for (number, line) in text.lines().enumerate() {
             let mut words = line.split_whitespace().peekable();
-            let marker = words.next_if(|word| word.starts_with('@'));
-            // The key of a certificate authority does not speak for a host by itself.
-            if marker.is_some_and(|marker| marker != "@revoked") {
-                continue;
-            }
+            let marker = match words.next_if(|word| word.starts_with('@')) {
+                None => Marker::Host,
+                Some("@cert-authority") => Marker::Authority,
+                Some("@revoked") => Marker::Revoked,
+                Some(_) => continue,
+            };
             let (Some(names), Some(kind), Some(key)) = (words.next(), words.next(), words.next()) else {
                 continue;
             };
@@ -97,7 +109,7 @@ impl File {
             }
             let position = file.entries.len();
             let entry = Entry {
-                revoked: marker.is_some(),
+                marker,
                 names: Names::read(names),
                 kind: kind.to_owned(),
                 key: key.to_owned(),
@@ -133,10 +145,11 @@ impl File {
     }
 
     fn line(&self, entry: &Entry) -> Option<Line> {
-        Some(Line {
-            revoked: entry.revoked,
+        let key = decode_block(&entry.key).ok()?;
+        (kind_of(&key) == entry.kind).then(|| Line {
+            marker: entry.marker,
             kind: entry.kind.clone(),
-            key: decode_block(&entry.key).ok()?,
+            key,
             place: Place {
                 file: self.path.clone(),
                 line: entry.line,
@@ -173,7 +186,7 @@ fn version(path: &Path) -> Option<Version> {
 }
 
 struct Line {
-    revoked: bool,
+    marker: Marker,
     kind: String,
     key: Vec<u8>,
     place: Place,
@@ -191,29 +204,44 @@ impl KnownHost {
     }
 
     /// The key types that are known for it.
-    pub(super) fn kinds(&self) -> Vec<&str> {
-        let trusted = self.0.iter().filter(|line| !line.revoked);
-        trusted.map(|line| line.kind.as_str()).collect()
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.lines(Marker::Host).map(|line| line.kind.as_str())
+    }
+
+    /// True when certificates can speak for it.
+    pub(super) fn has_authority(&self) -> bool {
+        self.lines(Marker::Authority).next().is_some()
+    }
+
+    /// True when this key may sign certificates for it.
+    pub(super) fn is_authority(&self, key: &[u8]) -> bool {
+        self.lines(Marker::Authority).any(|line| line.key == key)
+    }
+
+    /// The line that says that a key must not be trusted.
+    pub(super) fn revocation(&self, key: &[u8]) -> Option<Place> {
+        self.lines(Marker::Revoked)
+            .find(|line| line.key == key)
+            .map(|line| line.place.clone())
     }
 
     /// What is known about a key that it showed.
     pub(super) fn check(&self, key: &[u8]) -> Verdict {
-        let kind = kind_of(key);
-        let mut verdict = Verdict::Unknown { others: Vec::new() };
-        for line in &self.0 {
-            if line.revoked {
-                if line.key == key {
-                    return Verdict::Revoked(line.place.clone());
-                }
-            } else if line.key == key {
-                verdict = Verdict::Known;
-            } else if verdict != Verdict::Known && line.kind == kind && !matches!(verdict, Verdict::Changed(_)) {
-                verdict = Verdict::Changed(line.place.clone());
-            } else if let Verdict::Unknown { others } = &mut verdict {
-                others.push(line.place.clone());
+        if let Some(place) = self.revocation(key) {
+            return Verdict::Revoked(place);
+        }
+        let mut verdict = Verdict::Unknown;
+        for line in self.lines(Marker::Host) {
+            if line.key == key {
+                return Verdict::Known;
             }
+            verdict = Verdict::Changed(line.place.clone());
         }
         verdict
+    }
+
+    fn lines(&self, marker: Marker) -> impl Iterator<Item = &Line> {
+        self.0.iter().filter(move |line| line.marker == marker)
     }
 }
 
@@ -373,16 +401,13 @@ mod tests {
         let known = files(&[("W1,10.0.0.*,!10.0.0.9", &right), ("@revoked *", &wrong)]);
         assert_eq!(about(&known, "w1").check(&right), Verdict::Known);
         assert_eq!(about(&known, "10.0.0.7").check(&right), Verdict::Known);
-        assert!(matches!(
-            about(&known, "10.0.0.9").check(&right),
-            Verdict::Unknown { .. }
-        ));
+        assert!(matches!(about(&known, "10.0.0.9").check(&right), Verdict::Unknown));
         assert!(matches!(about(&known, "w1").check(&wrong), Verdict::Revoked(place) if place.line == 4));
         assert!(
             matches!(about(&known, "w1").check(&key("ssh-ed25519", "D")), Verdict::Changed(place) if place.line == 3)
         );
-        assert!(matches!(about(&known, "w1").check(&rsa), Verdict::Unknown { others } if others.len() == 1));
-        assert_eq!(about(&known, "w1").kinds(), ["ssh-ed25519"]);
+        assert!(matches!(about(&known, "w1").check(&rsa), Verdict::Changed(place) if place.line == 3));
+        assert_eq!(about(&known, "w1").kinds().collect::<Vec<_>>(), ["ssh-ed25519"]);
     }
 
     #[test]
@@ -392,7 +417,7 @@ mod tests {
         assert_eq!(about(&known, &host_name("w1", 2222)).check(&right), Verdict::Known);
         assert!(matches!(
             about(&known, &host_name("w1", 22)).check(&right),
-            Verdict::Unknown { .. }
+            Verdict::Unknown
         ));
     }
 
@@ -401,7 +426,7 @@ mod tests {
         let right = key("ssh-ed25519", "A");
         let known = parsed(&line("w1", &right, true).unwrap());
         assert_eq!(about(&known, "w1").check(&right), Verdict::Known);
-        assert!(matches!(about(&known, "w2").check(&right), Verdict::Unknown { .. }));
+        assert!(matches!(about(&known, "w2").check(&right), Verdict::Unknown));
     }
 
     #[test]
@@ -418,7 +443,7 @@ mod tests {
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("|1|"), "{text}");
         assert_eq!(KnownHost::load([&file], "w1.example.org").check(&right), Verdict::Known);
-        assert!(KnownHost::load([&file], "w2.example.org").kinds().is_empty());
+        assert!(KnownHost::load([&file], "w2.example.org").kinds().next().is_none());
     }
 
     #[test]
@@ -427,9 +452,9 @@ mod tests {
         for names in [["w1", "w*"], ["w*", "w1"], ["W1,w1", "w?"]] {
             let known = files(&[(names[0], &first), (names[1], &second)]);
             let other = about(&known, "w1").check(&key("ssh-ed25519", "C"));
-            assert!(matches!(other, Verdict::Changed(place) if place.line == 3), "{names:?}");
+            assert!(matches!(other, Verdict::Changed(place) if place.line == 4), "{names:?}");
             assert_eq!(about(&known, "w1").check(&second), Verdict::Known);
-            assert_eq!(about(&known, "w1").kinds().len(), 2, "{names:?}");
+            assert_eq!(about(&known, "w1").kinds().count(), 2, "{names:?}");
         }
     }
 
@@ -441,7 +466,7 @@ mod tests {
         std::fs::write(&file, line("w1", &right, false).unwrap()).unwrap();
         let load = || KnownHost::load([&file], "w2");
         assert!(Arc::ptr_eq(&read(&file).unwrap(), &read(&file).unwrap()));
-        assert!(load().kinds().is_empty());
+        assert!(load().kinds().next().is_none());
         let more = line("w1", &right, false).unwrap() + &line("w2", &right, false).unwrap();
         std::fs::write(&file, more).unwrap();
         assert_eq!(load().check(&right), Verdict::Known);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags};
 use ssh2::{BlockDirections, DisconnectCode, ErrorCode, Session};
 
-use super::ProxyChild;
+use super::proxy::ProxyChild;
 use crate::connection::local::poll_until;
 
 /// libssh2's code for "try again when the socket is ready".
@@ -33,7 +33,7 @@ pub(super) struct Link {
     /// The first program has not started yet.
     is_being_set_up: AtomicBool,
     /// Ended after the session.
-    _proxy: Option<ProxyChild>,
+    proxy: Option<ProxyChild>,
 }
 
 impl Link {
@@ -52,7 +52,7 @@ impl Link {
             alive_count,
             unanswered: AtomicU32::new(0),
             is_being_set_up: AtomicBool::new(true),
-            _proxy: proxy,
+            proxy,
         }
     }
 
@@ -63,6 +63,11 @@ impl Link {
     /// From now on every answer comes in one piece.
     pub(super) fn is_set_up(&self) {
         self.is_being_set_up.store(false, Ordering::Relaxed);
+    }
+
+    /// The child that keeps the way to the node open, if there is one.
+    pub(super) fn proxy(&self) -> Option<&ProxyChild> {
+        self.proxy.as_ref()
     }
 
     /// Repeats an operation of libssh2 until it is done, waiting for the socket in between.
