@@ -7,203 +7,19 @@
     missing_docs
 )]
 
+mod support;
+
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use krun::connection::{
-    Become, BecomeMethod, Connection, ConnectionError, DetachedJob, Endpoint, HostKeyPolicy, Output, Progress, Request,
-    Script, open, run_detached,
+    BecomeMethod, ConnectionError, DetachedJob, Endpoint, HostKeyPolicy, Progress, Request, Script, open, run_detached,
 };
-use tempfile::TempDir;
 
-const SSHD: &str = "/usr/sbin/sshd";
-
-/// An sshd that ends with its test.
-struct Sshd {
-    directory: TempDir,
-    port: u16,
-    server: Child,
-}
-
-impl Sshd {
-    /// `None`, with a message, where this machine cannot run one.
-    fn start() -> Option<Self> {
-        Self::start_with("")
-    }
-
-    fn start_with(more_config: &str) -> Option<Self> {
-        if !Path::new(SSHD).exists() {
-            eprintln!("skipped: {SSHD} is missing (apt-get install openssh-server)");
-            return None;
-        }
-        if !rustix::process::getuid().is_root() {
-            eprintln!("skipped: an sshd of one's own needs root");
-            return None;
-        }
-        let directory = TempDir::new().unwrap();
-        for name in ["host_key", "id"] {
-            generate_key(&directory.path().join(name), "ed25519");
-        }
-        fs::copy(
-            directory.path().join("id.pub"),
-            directory.path().join("authorized_keys"),
-        )
-        .unwrap();
-        // sshd's own place for its unprivileged part.
-        fs::create_dir_all("/run/sshd").unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let path = |name: &str| directory.path().join(name).display().to_string();
-        let config = format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\n\
-             PermitRootLogin yes\nAuthorizedKeysFile {}\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n{more_config}\n",
-            path("host_key"),
-            path("authorized_keys")
-        );
-        fs::write(directory.path().join("sshd_config"), config).unwrap();
-        let server = spawn(directory.path());
-        let sshd = Self {
-            directory,
-            port,
-            server,
-        };
-        sshd.know_host(&sshd.path("host_key.pub"));
-        sshd.wait_until_up();
-        Some(sshd)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn wait_until_up(&self) {
-        wait_until("sshd", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
-    }
-
-    fn stop(&mut self) {
-        self.server.kill().unwrap();
-        self.server.wait().unwrap();
-    }
-
-    fn restart(&mut self) {
-        self.server = spawn(self.directory.path());
-        self.wait_until_up();
-    }
-
-    /// Writes a public key into the `known_hosts` file, in place of what was there.
-    fn know_host(&self, public_key: &Path) {
-        let key = fs::read_to_string(public_key).unwrap();
-        fs::write(self.path("known_hosts"), format!("[127.0.0.1]:{} {key}", self.port)).unwrap();
-    }
-
-    fn endpoint(&self) -> Endpoint {
-        Endpoint {
-            address: Some("127.0.0.1".to_owned()),
-            port: Some(self.port),
-            user: Some("root".to_owned()),
-            private_key: Some(self.path("id")),
-            ssh_args: [
-                "-F".to_owned(),
-                "none".to_owned(),
-                "-o".to_owned(),
-                format!("UserKnownHostsFile={}", self.path("known_hosts").display()),
-                "-o".to_owned(),
-                "IdentityAgent=none".to_owned(),
-                "-o".to_owned(),
-                "IdentityFile=none".to_owned(),
-            ]
-            .to_vec(),
-            host_key_policy: Some(HostKeyPolicy::Strict),
-            ..Endpoint::ssh("node")
-        }
-    }
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
-fn spawn(directory: &Path) -> Child {
-    // It ends with this process, however that ends.
-    Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", SSHD, "-D"])
-        .arg("-E")
-        .arg(directory.join("log"))
-        .arg("-f")
-        .arg(directory.join("sshd_config"))
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-/// An OpenSSH agent that ends with its test.
-struct Agent(Child);
-
-impl Agent {
-    fn start(socket: &Path) -> Self {
-        let agent = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "ssh-agent", "-D", "-a"])
-            .arg(socket)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        wait_until("the agent", || socket.exists());
-        Self(agent)
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn generate_key(path: &Path, kind: &str) {
-    let status = Command::new("ssh-keygen")
-        .args(["-q", "-t", kind, "-N", "", "-f"])
-        .arg(path)
-        .status()
-        .unwrap();
-    assert!(status.success());
-}
-
-fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn request(text: &'static str) -> Request {
-    Request::new::<&str>(Script { name: "test", text }, [])
-}
-
-fn run(connection: &mut dyn Connection, text: &'static str) -> Result<Output, ConnectionError> {
-    connection.execute(None, &request(text))
-}
-
-fn failure(endpoint: &Endpoint) -> String {
-    let error = run(open(endpoint).as_mut(), ":").unwrap_err();
-    assert!(error.is_unreachable(), "{error}");
-    format!("{error}\n{}", error.help().unwrap_or("no help"))
-}
-
-fn sudo(user: &str) -> Become {
-    Become {
-        method: BecomeMethod::Sudo,
-        user: user.to_owned(),
-        password: None,
-        executable: None,
-        flags: Vec::new(),
-    }
-}
+use support::sshd::{Agent, SSHD, Sshd, become_user, failure, generate_key, request, run, wait_until};
 
 #[test]
 fn requests_are_answered() {
@@ -223,6 +39,42 @@ fn requests_are_answered() {
     let echo = request("cat").with_stdin(vec![0xff; 3_000_000]);
     assert_eq!(connection.execute(None, &echo).unwrap().stdout.len(), 3_000_000);
     assert_eq!(connection.exchanges(), 3);
+}
+
+#[test]
+fn whatever_a_command_does_it_and_the_next_one_are_answered() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut connection = open(&sshd.endpoint());
+    for (text, status, length) in [
+        ("exec 0<&- 1>&- 2>&-; exit 255", 255, 0),
+        ("exit 255", 255, 0),
+        ("printf 'a\\000\\377'; exit 1", 1, 3),
+        (
+            "head -c 5000000 /dev/urandom; head -c 3000000 /dev/urandom >&2",
+            0,
+            5_000_000,
+        ),
+        ("sleep 30 & echo $!", 0, 0),
+        ("(trap '' HUP; sleep 0.2; echo late; exec sleep 30) & echo early", 0, 6),
+        ("cat \"$krun_directory\"/out.11", 0, 0),
+        ("kill -TERM $(sh -c 'echo $PPID'); sleep 5", 143, 0),
+    ] {
+        let output = run(connection.as_mut(), text).unwrap();
+        assert_eq!(output.status, status, "{text}");
+        assert!(
+            length == 0 || output.stdout.len() == length,
+            "{text}: {}",
+            output.stdout.len()
+        );
+        assert_eq!(
+            run(connection.as_mut(), "echo mine").unwrap().stdout,
+            b"mine\n",
+            "{text}"
+        );
+    }
+    let killed = run(connection.as_mut(), "kill -KILL $$; sleep 5").unwrap_err();
+    assert!(matches!(killed, ConnectionError::Lost { .. }), "{killed}");
+    assert_eq!(run(connection.as_mut(), "echo mine").unwrap().stdout, b"mine\n");
 }
 
 #[test]
@@ -306,6 +158,27 @@ fn a_refused_key_is_named() {
 }
 
 #[test]
+fn nothing_but_keys_uses_up_the_attempts() {
+    let Some(sshd) = Sshd::start_with("MaxAuthTries 2") else {
+        return;
+    };
+    for kind in ["wrong", "worse"] {
+        generate_key(&sshd.path(kind), "ed25519");
+    }
+    let mut endpoint = sshd.endpoint();
+    endpoint.private_key = Some(sshd.path("wrong"));
+    let last = endpoint.ssh_args.last_mut().unwrap();
+    *last = format!("IdentityFile={}", sshd.path("id").display());
+    assert!(run(open(&endpoint).as_mut(), ":").unwrap().success());
+    // After these two nothing is left to ask with, and both are named all the same.
+    let last = endpoint.ssh_args.last_mut().unwrap();
+    *last = format!("IdentityFile={}", sshd.path("worse").display());
+    let message = failure(&endpoint);
+    assert!(message.contains("wrong: refused by the server"), "{message}");
+    assert!(message.contains("worse"), "{message}");
+}
+
+#[test]
 fn every_kind_of_key_logs_in() {
     let Some(sshd) = Sshd::start() else { return };
     for kind in ["rsa", "ecdsa"] {
@@ -351,7 +224,7 @@ fn another_user_has_a_shell_of_its_own() {
         eprintln!("skipped: sudo is missing");
         return;
     }
-    let nobody = sudo("nobody");
+    let nobody = become_user(BecomeMethod::Sudo, "nobody", None);
     let name = connection.execute(Some(&nobody), &request("id -un")).unwrap();
     assert_eq!(name.stdout, b"nobody\n", "{}", name.stderr_text());
     assert_eq!(run(connection.as_mut(), "id -un").unwrap().stdout, b"root\n");
@@ -361,7 +234,10 @@ fn another_user_has_a_shell_of_its_own() {
         .unwrap_err();
     assert!(error.to_string().contains("ermission denied"), "{error}");
     let error = connection
-        .execute(Some(&sudo("no-such-user")), &request(":"))
+        .execute(
+            Some(&become_user(BecomeMethod::Sudo, "no-such-user", None)),
+            &request(":"),
+        )
         .unwrap_err();
     assert!(matches!(error, ConnectionError::EscalationRefused { .. }), "{error}");
     assert!(error.to_string().contains("no such user"), "{error}");
@@ -449,7 +325,7 @@ fn a_detached_job_outlives_its_connection() {
 fn the_agent_s_key_logs_in() {
     let Some(sshd) = Sshd::start() else { return };
     let socket = sshd.path("agent");
-    let _agent = Agent::start(&socket);
+    let agent = Agent::start(&socket);
     let mut endpoint = Endpoint {
         private_key: None,
         ..sshd.endpoint()
@@ -462,12 +338,7 @@ fn the_agent_s_key_logs_in() {
     }
     let message = failure(&endpoint);
     assert!(message.contains("agent: it holds no keys"), "{message}");
-    let added = Command::new("ssh-add")
-        .arg("-q")
-        .arg(sshd.path("id"))
-        .env("SSH_AUTH_SOCK", &socket)
-        .status();
-    assert!(added.unwrap().success());
+    agent.add(&sshd.path("id"));
     assert!(run(open(&endpoint).as_mut(), ":").unwrap().success());
 }
 
@@ -526,7 +397,7 @@ fn a_jump_host_leads_to_the_node() {
     // The jump host is the same sshd; its client's configuration is in a file of its own.
     let config = sshd.path("ssh_config");
     let text = format!(
-        "Host node\n  ProxyJump jump\nHost jump\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile {}\nHost *\n  \
+        "Host node\n  HostName 127.0.0.1\n  ProxyJump jump\nHost jump\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile {}\nHost *\n  \
          UserKnownHostsFile {}\n  IdentityAgent none\n  IdentitiesOnly yes\n",
         sshd.port,
         sshd.path("id").display(),
@@ -534,6 +405,7 @@ fn a_jump_host_leads_to_the_node() {
     );
     fs::write(&config, text).unwrap();
     let endpoint = Endpoint {
+        address: None,
         ssh_args: vec!["-F".to_owned(), config.display().to_string()],
         ..sshd.endpoint()
     };
@@ -551,12 +423,13 @@ fn login_shells_of_all_kinds_are_borne() {
     for login_shell in [
         "echo Welcome; echo 'Last login: today' >&2; sleep 1; exec sh -c \"$SSH_ORIGINAL_COMMAND\"; echo bye",
         "export LC_ALL=de_DE.ISO-8859-1 CDPATH=/ ENV=/no/such; cd /; exec bash -c \"$SSH_ORIGINAL_COMMAND\"",
+        "exec tcsh -f -c \"$SSH_ORIGINAL_COMMAND\"",
         "exec fish -c \"$SSH_ORIGINAL_COMMAND\"",
         "exec zsh -c \"$SSH_ORIGINAL_COMMAND\"",
         "HOME=/no/such/home; export HOME; exec busybox sh -c \"$SSH_ORIGINAL_COMMAND\"",
     ] {
         let program = login_shell.split_whitespace().nth(1).unwrap_or_default();
-        if ["fish", "zsh"].contains(&program) && !Path::new("/usr/bin").join(program).exists() {
+        if ["fish", "tcsh", "zsh"].contains(&program) && !Path::new("/usr/bin").join(program).exists() {
             eprintln!("skipped: {program} is missing");
             continue;
         }

@@ -31,9 +31,9 @@ pub enum HostKeyPolicy {
 pub struct Endpoint {
     /// SSH or this machine.
     pub kind: ConnectionKind,
-    /// Name in the inventory, for messages and for `ssh -G`.
+    /// Name in the inventory.
     pub host: String,
-    /// Name or address to connect to (`ansible_host`); the inventory name when unset.
+    /// Name or address to connect to (`ansible_host`), also for OpenSSH's configuration; the inventory name when unset.
     pub address: Option<String>,
     /// TCP port; OpenSSH's configuration or 22 when unset.
     pub port: Option<u16>,
@@ -96,6 +96,40 @@ impl Endpoint {
             connect_timeout: Duration::from_secs(10),
             shell: "/bin/sh".to_owned(),
         }
+    }
+
+    /// True when a session to one of them serves for the other: all is the same but the passwords, which nobody compares.
+    pub(super) fn leads_the_same_way(&self, other: &Self) -> bool {
+        // Taken apart, so that a new field is not forgotten.
+        let Self {
+            kind,
+            host,
+            address,
+            port,
+            user,
+            password,
+            private_key,
+            ssh_args,
+            host_key_policy,
+            connect_timeout,
+            shell,
+        } = self;
+        *kind == other.kind
+            && *host == other.host
+            && *address == other.address
+            && *port == other.port
+            && *user == other.user
+            && password.is_some() == other.password.is_some()
+            && *private_key == other.private_key
+            && *ssh_args == other.ssh_args
+            && *host_key_policy == other.host_key_policy
+            && *connect_timeout == other.connect_timeout
+            && *shell == other.shell
+    }
+
+    /// What OpenSSH's client would be given as the host: its `Host` blocks are found by this name.
+    pub fn destination(&self) -> &str {
+        self.address.as_deref().unwrap_or(&self.host)
     }
 
     /// This machine.

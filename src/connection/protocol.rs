@@ -3,6 +3,11 @@
 //! A request is shell code made of quoted words only. An answer is `BEGIN stdout END stderr END status`, where both
 //! marks are random words made for this one request. The shell reads END only after the script has ended, so nothing
 //! that the script prints can hold it: the answer is never misread, whatever the output is.
+//!
+//! Marks and not lengths: output passes through a file on the node, so that a child that is left behind holds nothing up,
+//! and to count it there would take one more program a request, most of what a short one costs. A count would be wrong,
+//! too, once such a child prints more before the file is sent; what comes after the status does no harm. The same file is
+//! why a short answer needs no program at all: the shell's own offset in it tells whether the shell has read it whole.
 
 mod chain;
 
@@ -61,13 +66,14 @@ pub(super) struct Shell<S> {
     stream: S,
     session: String,
     heard: Heard,
+    marks: Marks,
     /// Texts that the shell has in variables already, by number.
     scripts: HashMap<&'static str, usize>,
     greeted: bool,
     answered: bool,
     unswept: usize,
     /// The marks of the looks that the node keeps the answers of.
-    looks: HashMap<usize, chain::Marks>,
+    looks: HashMap<usize, chain::Between>,
 }
 
 impl<S: Stream> Shell<S> {
@@ -77,6 +83,7 @@ impl<S: Stream> Shell<S> {
             stream,
             session: random_word()?,
             heard,
+            marks: Marks::default(),
             scripts: HashMap::new(),
             greeted: false,
             answered: false,
@@ -97,8 +104,8 @@ impl<S: Stream> Shell<S> {
 
     /// Runs a script. After an error other than `Unsayable`, `NoRoom` and `OutputLost` the shell is of no more use.
     pub(super) fn run(&mut self, request: &Request, deadline: Instant) -> Result<Output, ShellError> {
-        let begin = random_word().map_err(ShellError::Broken)?;
-        let end = random_word().map_err(ShellError::Broken)?;
+        let begin = self.marks.next().map_err(ShellError::Broken)?;
+        let end = self.marks.next().map_err(ShellError::Broken)?;
         let mut text = String::new();
         let script = self.write_setup(&mut text, request)?;
         write_call(&mut text, "krun_run", request, script, &begin)?;
@@ -265,7 +272,29 @@ pub(super) fn said(heard: &Heard) -> String {
 pub(super) fn random_word() -> io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+    Ok(word(bytes))
+}
+
+fn word(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_ne_bytes(bytes))
+}
+
+/// Random words, drawn some at a time: each is as unknown to the node as if it had been drawn when it is sent.
+#[derive(Default)]
+struct Marks {
+    drawn: [[u8; 16]; 16],
+    left: usize,
+}
+
+impl Marks {
+    fn next(&mut self) -> io::Result<String> {
+        if self.left == 0 {
+            getrandom::fill(self.drawn.as_flattened_mut()).map_err(io::Error::other)?;
+            self.left = self.drawn.len();
+        }
+        self.left -= 1;
+        Ok(word(self.drawn.get(self.left).copied().unwrap_or_default()))
+    }
 }
 
 struct Answer {

@@ -10,6 +10,7 @@
 
 pub mod changes;
 pub mod lab;
+pub mod sshd;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

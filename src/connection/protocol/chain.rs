@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::super::stream::{Heard, Patience, Stream};
 use super::super::{Step, StepAnswer, StepKind};
-use super::{AnswerReader, PRELUDE, SWEEP_REQUESTS, Shell, ShellError, random_word, say_word, write_call};
+use super::{AnswerReader, PRELUDE, SWEEP_REQUESTS, Shell, ShellError, say_word, write_call};
 
 /// How long to listen before looking whether the user has interrupted the run.
 const TICK: Duration = Duration::from_millis(200);
 
 /// The marks that a step's answer stands between.
 #[derive(Clone)]
-pub(in super::super) struct Marks {
+pub(in super::super) struct Between {
     begin: String,
     end: String,
 }
@@ -29,7 +29,7 @@ pub(in super::super) enum Next {
 
 /// Reads a chain's answers.
 pub(in super::super) struct ChainReader {
-    marks: Vec<Marks>,
+    marks: Vec<Between>,
     reader: AnswerReader,
     number: usize,
 }
@@ -62,7 +62,7 @@ impl<S: Stream> Shell<S> {
                     number
                 }
             };
-            let mark = self.marks_of(step.kind)?;
+            let mark = self.between_of(step.kind)?;
             let function = match step.kind {
                 StepKind::Act => "krun_step act 0".to_owned(),
                 StepKind::Look(key) => format!("krun_step look {key}"),
@@ -98,16 +98,16 @@ impl<S: Stream> Shell<S> {
     }
 
     /// Looks that are compared with one another stand between the same marks, so that whole answers can be compared.
-    fn marks_of(&mut self, kind: StepKind) -> Result<Marks, ShellError> {
+    fn between_of(&mut self, kind: StepKind) -> Result<Between, ShellError> {
         let known = match kind {
             StepKind::Again(key) => self.looks.get(&key).cloned(),
             StepKind::Act | StepKind::Look(_) => None,
         };
         let marks = match known {
             Some(marks) => marks,
-            None => Marks {
-                begin: random_word().map_err(ShellError::Broken)?,
-                end: random_word().map_err(ShellError::Broken)?,
+            None => Between {
+                begin: self.marks.next().map_err(ShellError::Broken)?,
+                end: self.marks.next().map_err(ShellError::Broken)?,
             },
         };
         if let StepKind::Look(key) | StepKind::Again(key) = kind {

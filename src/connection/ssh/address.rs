@@ -4,10 +4,23 @@ use std::os::fd::OwnedFd;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use super::config::Family;
+
 /// Connects to the first address of the host that answers, and tells how long a packet took there and back.
-pub(super) fn connect(host: &str, port: u16, deadline: Instant) -> io::Result<(OwnedFd, Duration)> {
-    let addresses = resolve(host, port, deadline)?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, format!("`{host}` has no address"));
+pub(super) fn connect(
+    host: &str,
+    port: u16,
+    family: Option<Family>,
+    deadline: Instant,
+) -> io::Result<(OwnedFd, Duration)> {
+    let mut addresses = resolve(host, port, deadline)?;
+    if let Some(family) = family {
+        addresses.retain(|address| address.is_ipv4() == (family == Family::V4));
+    }
+    let mut last = io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("`{host}` has no address of the kind that is asked for"),
+    );
     for (position, address) in addresses.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
         // One that is silent leaves time for the others.

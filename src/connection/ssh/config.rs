@@ -1,18 +1,12 @@
-use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags};
-
-use crate::connection::local::poll_until;
+use super::auth::RSA_SIGNATURES;
+use super::openssh::{self, Options};
+use super::tokens::Tokens;
+use super::unsupported;
 use crate::connection::{ConnectionError, Endpoint, HostKeyPolicy};
-
-/// Limit for `ssh -G`: a `Match exec` line may run anything.
-const ASK_LIMIT: Duration = Duration::from_secs(10);
 
 /// An endpoint's own time limit when nobody has set one; OpenSSH's `ConnectTimeout` then counts.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -39,9 +33,35 @@ pub(super) struct Settings {
     pub(super) alive_count: u32,
     pub(super) proxy_jump: Option<String>,
     pub(super) proxy_command: Option<String>,
-    /// Ways to log in that are switched off (`PubkeyAuthentication no` and the like), by their names in the protocol.
-    pub(super) methods_off: Vec<&'static str>,
+    /// Ways to log in, in the order they are tried, by their names in the protocol.
+    pub(super) login_methods: Vec<String>,
+    /// Certificates beside those that lie next to their keys.
+    pub(super) certificate_files: Vec<PathBuf>,
+    /// Host key algorithms that somebody has chosen, and so on.
+    pub(super) host_key_algorithms: Option<Vec<String>>,
+    pub(super) key_exchanges: Option<Vec<String>>,
+    pub(super) ciphers: Option<Vec<String>>,
+    pub(super) macs: Option<Vec<String>>,
+    /// `PubkeyAcceptedAlgorithms`, as far as it is about the signatures of RSA keys.
+    pub(super) signatures: Option<String>,
+    pub(super) compression: bool,
+    /// `AddressFamily`, when it is one of the two.
+    pub(super) family: Option<Family>,
 }
+
+/// The addresses that a name may be looked up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+/// Ways to log in that krun knows, in OpenSSH's order; and the option that switches each off.
+const LOGIN_METHODS: [(&str, &str); 3] = [
+    ("publickey", "pubkeyauthentication"),
+    ("keyboard-interactive", "kbdinteractiveauthentication"),
+    ("password", "passwordauthentication"),
+];
 
 impl Settings {
     /// Asks OpenSSH where its configuration may matter, and does without where it cannot.
@@ -49,15 +69,9 @@ impl Settings {
     /// # Errors
     /// OpenSSH's client rejects the options or the configuration, or no login user can be told.
     pub(super) fn of(endpoint: &Endpoint) -> Result<Self, ConnectionError> {
-        let plain = if endpoint.ssh_args.is_empty() {
-            plain_options()
-        } else {
-            None
-        };
-        let options = match plain {
-            Some(options) => options,
-            None => ask_openssh(endpoint)?,
-        };
+        unsupported::in_arguments(endpoint)?;
+        let options = openssh::options(endpoint)?;
+        unsupported::in_options(endpoint, &options)?;
         Self::from_options(endpoint, &options)
     }
 
@@ -74,6 +88,24 @@ impl Settings {
 
     fn from_options(endpoint: &Endpoint, options: &Options) -> Result<Self, ConnectionError> {
         let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
+        let user = match endpoint.user.clone().or_else(|| options.text("user")) {
+            Some(user) => user,
+            None => local_user()?,
+        };
+        let hostname = options
+            .text("hostname")
+            .unwrap_or_else(|| endpoint.destination().to_owned());
+        let port = endpoint.port.or_else(|| options.number("port")).unwrap_or(22);
+        let tokens = Tokens {
+            home: &home,
+            hostname: &hostname,
+            original: endpoint.destination(),
+            port,
+            user: &user,
+            host_key_alias: options.first("hostkeyalias"),
+            jump: options.first("proxyjump").filter(|jump| *jump != "none"),
+        };
+        let file = |name: &str| at_home(&tokens.expand(name), &home);
         let files = |key: &str, defaults: [&str; 2]| -> Vec<PathBuf> {
             let named = match options.first(key) {
                 Some(value) => split(value),
@@ -81,39 +113,35 @@ impl Settings {
             };
             named
                 .iter()
-                .filter(|file| *file != "none")
-                .map(|file| at_home(file, &home))
+                .filter(|name| *name != "none")
+                .map(|name| file(name))
                 .collect()
         };
         let mut identity_files: Vec<PathBuf> = match options.all("identityfile") {
-            [] => ["ed25519", "ecdsa", "rsa"]
+            [] => ["rsa", "ecdsa", "ed25519"]
                 .iter()
                 .map(|kind| home.join(".ssh").join(format!("id_{kind}")))
                 .collect(),
-            files => files.iter().map(|file| at_home(file, &home)).collect(),
+            files => files.iter().map(|name| file(name)).collect(),
         };
         identity_files.retain(|file| file != Path::new("none"));
-        let user = match endpoint.user.clone().or_else(|| options.text("user")) {
-            Some(user) => user,
-            None => local_user()?,
-        };
+        let proxy_command = options.text("proxycommand").map(|command| tokens.expand(&command));
+        let host_key_alias = options.text("hostkeyalias").map(|alias| tokens.expand(&alias));
+        let agent = agent(options, &home);
+        let certificate_files = options.all("certificatefile").iter().map(|name| file(name)).collect();
+        let known_hosts = files("userknownhostsfile", ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"]);
+        let system_known_hosts = files(
+            "globalknownhostsfile",
+            ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"],
+        );
         Ok(Self {
-            hostname: endpoint
-                .address
-                .clone()
-                .or_else(|| options.text("hostname"))
-                .unwrap_or_else(|| endpoint.host.clone()),
-            port: endpoint.port.or_else(|| options.number("port")).unwrap_or(22),
-            user,
+            port,
             identity_files,
             identities_only: options.is_yes("identitiesonly"),
-            agent: agent(options, &home),
-            known_hosts: files("userknownhostsfile", ["~/.ssh/known_hosts", "~/.ssh/known_hosts2"]),
-            system_known_hosts: files(
-                "globalknownhostsfile",
-                ["/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"],
-            ),
-            host_key_alias: options.text("hostkeyalias"),
+            agent,
+            known_hosts,
+            system_known_hosts,
+            host_key_alias,
             hash_known_hosts: options.is_yes("hashknownhosts"),
             host_key_policy: endpoint
                 .host_key_policy
@@ -133,180 +161,44 @@ impl Settings {
             },
             alive_count: options.number("serveralivecountmax").unwrap_or(3),
             proxy_jump: options.text("proxyjump"),
-            proxy_command: options.text("proxycommand"),
-            methods_off: [
-                ("pubkeyauthentication", "publickey"),
-                ("passwordauthentication", "password"),
-                ("kbdinteractiveauthentication", "keyboard-interactive"),
-            ]
-            .into_iter()
-            .filter(|(key, _)| options.is_no(key))
-            .map(|(_, method)| method)
-            .collect(),
+            proxy_command,
+            login_methods: login_methods(options),
+            certificate_files,
+            host_key_algorithms: options.chosen("hostkeyalgorithms"),
+            key_exchanges: options.chosen("kexalgorithms"),
+            ciphers: options.chosen("ciphers"),
+            macs: options.chosen("macs"),
+            signatures: rsa_signatures(options),
+            compression: options.is_yes("compression"),
+            family: match options.first("addressfamily") {
+                Some("inet") => Some(Family::V4),
+                Some("inet6") => Some(Family::V6),
+                _ => None,
+            },
+            hostname,
+            user,
         })
     }
 }
 
-/// What `ssh -G` printed: a list of values for each key, in order.
-#[derive(Debug, Default)]
-struct Options(HashMap<String, Vec<String>>);
-
-impl Options {
-    fn parse(text: &str) -> Self {
-        let mut options: HashMap<String, Vec<String>> = HashMap::new();
-        for (key, value) in text.lines().filter_map(|line| line.split_once(' ')) {
-            options
-                .entry(key.to_ascii_lowercase())
-                .or_default()
-                .push(value.trim().to_owned());
-        }
-        Self(options)
-    }
-
-    fn all(&self, key: &str) -> &[String] {
-        self.0.get(key).map_or(&[], Vec::as_slice)
-    }
-
-    fn first(&self, key: &str) -> Option<&str> {
-        self.all(key).first().map(String::as_str)
-    }
-
-    /// A value that is not `none`.
-    fn text(&self, key: &str) -> Option<String> {
-        self.first(key)
-            .filter(|value| !value.is_empty() && *value != "none")
-            .map(str::to_owned)
-    }
-
-    fn number<N: std::str::FromStr>(&self, key: &str) -> Option<N> {
-        self.first(key).and_then(|value| value.parse().ok())
-    }
-
-    fn is_yes(&self, key: &str) -> bool {
-        matches!(self.first(key), Some("yes" | "true"))
-    }
-
-    fn is_no(&self, key: &str) -> bool {
-        matches!(self.first(key), Some("no" | "false"))
-    }
+fn rsa_signatures(options: &Options) -> Option<String> {
+    let chosen = options.chosen("pubkeyacceptedalgorithms")?;
+    let known = RSA_SIGNATURES.split(',');
+    let signatures: Vec<&str> = known.filter(|known| chosen.iter().any(|name| name == known)).collect();
+    (!signatures.is_empty()).then(|| signatures.join(","))
 }
 
-fn ask_openssh(endpoint: &Endpoint) -> Result<Options, ConnectionError> {
-    let failed = |reason: String| ConnectionError::Unreachable {
-        message: format!("{}: OpenSSH's configuration cannot be read: {reason}", endpoint.host),
-        help: Some(format!("`ssh -G {}` shows what is wrong with it", endpoint.host)),
+fn login_methods(options: &Options) -> Vec<String> {
+    let preferred = match options.first("preferredauthentications") {
+        Some(preferred) => preferred.split(',').map(str::to_owned).collect(),
+        None => LOGIN_METHODS.map(|(method, _)| method.to_owned()).to_vec(),
     };
-    let mut command = Command::new("ssh");
-    command.arg("-G").args(&endpoint.ssh_args);
-    if let Some(user) = &endpoint.user {
-        command.arg("-l").arg(user);
-    }
-    if let Some(port) = endpoint.port {
-        command.arg("-p").arg(port.to_string());
-    }
-    let child = command
-        .arg("--")
-        .arg(&endpoint.host)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = match child {
-        Ok(child) => child,
-        // The inventory's own variables are all there is then.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && endpoint.ssh_args.is_empty() => {
-            return Ok(Options::default());
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(ConnectionError::Unreachable {
-                message: format!(
-                    "{}: OpenSSH options are given ({}), but no OpenSSH client is installed here to read them",
-                    endpoint.host,
-                    endpoint.ssh_args.join(" ")
-                ),
-                help: Some("install openssh-client, or use `ansible_host`, `ansible_port`, `ansible_user` and `ansible_ssh_private_key_file` instead".to_owned()),
-            });
-        }
-        Err(error) => return Err(failed(error.to_string())),
+    let is_usable = |preferred: &String| {
+        LOGIN_METHODS
+            .iter()
+            .any(|(method, switch)| method == preferred && !options.is_no(switch))
     };
-    let deadline = Instant::now() + ASK_LIMIT;
-    let printed = child.stdout.take().map(|pipe| read_until(pipe, deadline));
-    let complaint = child.stderr.take().map(|pipe| read_until(pipe, deadline));
-    if Instant::now() >= deadline {
-        // It may have ended meanwhile.
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(failed(format!("no answer within {} s", ASK_LIMIT.as_secs())));
-    }
-    let status = child.wait().map_err(|error| failed(error.to_string()))?;
-    if !status.success() {
-        return Err(failed(complaint.unwrap_or_default().trim().replace('\n', "; ")));
-    }
-    Ok(Options::parse(&printed.unwrap_or_default()))
-}
-
-/// Reads a child's output to its end, or until the deadline.
-fn read_until(mut pipe: impl Read + std::os::fd::AsFd, deadline: Instant) -> String {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 8192];
-    while poll_until(&mut [PollFd::new(&pipe, PollFlags::IN)], deadline).unwrap_or(false) {
-        match pipe.read(&mut buffer) {
-            Ok(0) | Err(_) => break,
-            Ok(read) => bytes.extend_from_slice(buffer.get(..read).unwrap_or_default()),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The options of this machine's configuration files, when these say nothing that is about single hosts or that krun
-/// would have to follow: then OpenSSH need not be asked, which costs ten milliseconds a host.
-fn plain_options() -> Option<Options> {
-    static HASHED: OnceLock<Option<bool>> = OnceLock::new();
-    let hashed = (*HASHED.get_or_init(|| {
-        let mut files = vec![PathBuf::from("/etc/ssh/ssh_config")];
-        files.extend(std::env::home_dir().map(|home| home.join(".ssh/config")));
-        if let Ok(directory) = fs_err::read_dir("/etc/ssh/ssh_config.d") {
-            files.extend(directory.flatten().map(|entry| entry.path()));
-        }
-        let mut hashed = false;
-        for file in files {
-            match fs_err::read_to_string(file) {
-                Ok(text) => {
-                    if !text.lines().all(is_harmless) {
-                        return None;
-                    }
-                    hashed |= text.lines().any(hashes_names);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(_) => return None,
-            }
-        }
-        Some(hashed)
-    }))?;
-    let mut options = Options::default();
-    if hashed {
-        options.0.insert("hashknownhosts".to_owned(), vec!["yes".to_owned()]);
-    }
-    Some(options)
-}
-
-/// True for a line that changes nothing about where and how krun connects.
-fn is_harmless(line: &str) -> bool {
-    let line = line.trim().to_ascii_lowercase();
-    let mut words = line.split_whitespace();
-    match words.next() {
-        None | Some("sendenv" | "gssapiauthentication") => true,
-        Some("host") => words.eq(["*"]),
-        Some("include") => words.eq(["/etc/ssh/ssh_config.d/*.conf"]),
-        Some("hashknownhosts") => words.eq(["yes"]) || line.ends_with(" no"),
-        Some(word) => word.starts_with('#'),
-    }
-}
-
-fn hashes_names(line: &str) -> bool {
-    line.to_ascii_lowercase()
-        .split_whitespace()
-        .eq(["hashknownhosts", "yes"])
+    preferred.into_iter().filter(is_usable).collect()
 }
 
 fn agent(options: &Options, home: &Path) -> Option<PathBuf> {
@@ -365,12 +257,12 @@ mod tests {
         );
         assert_eq!(settings.identity_files.len(), 2);
         assert!(settings.identities_only);
-        assert_eq!(settings.methods_off, ["publickey"]);
+        assert_eq!(settings.login_methods, ["keyboard-interactive", "password"]);
         assert_eq!(settings.host_key_policy, HostKeyPolicy::AcceptNew);
         assert_eq!(settings.connect_timeout, Duration::from_secs(7));
         assert_eq!(settings.known_hosts, [PathBuf::from("/a"), PathBuf::from("/b")]);
         assert_eq!(settings.proxy_jump, None);
-        assert_eq!(settings.proxy_command.as_deref(), Some("nc %h %p"));
+        assert_eq!(settings.proxy_command.as_deref(), Some("nc 10.0.0.1 2222"));
         assert_eq!(settings.describe(&Endpoint::ssh("w1")), "w1 (10.0.0.1:2222)");
     }
 
@@ -384,27 +276,11 @@ mod tests {
             connect_timeout: Duration::from_secs(3),
             ..Endpoint::ssh("w1")
         };
-        let settings = Settings::from_options(&endpoint, &Options::parse(PRINTED)).unwrap();
+        let printed = PRINTED.replace("hostname 10.0.0.1", "hostname fe80::1");
+        let settings = Settings::from_options(&endpoint, &Options::parse(&printed)).unwrap();
         assert_eq!((settings.user.as_str(), settings.port), ("me", 22));
         assert_eq!(settings.describe(&endpoint), "w1 ([fe80::1]:22)");
         assert_eq!(settings.host_key_policy, HostKeyPolicy::Strict);
         assert_eq!(settings.connect_timeout, Duration::from_secs(3));
-    }
-
-    #[test]
-    fn harmless_lines() {
-        for line in [
-            "",
-            "# Port 5",
-            "Host *",
-            "    SendEnv LANG LC_*",
-            "Include /etc/ssh/ssh_config.d/*.conf",
-            "HashKnownHosts yes",
-        ] {
-            assert!(is_harmless(line), "{line}");
-        }
-        for line in ["Host w*", "Port 22", "Match all", "Include other"] {
-            assert!(!is_harmless(line), "{line}");
-        }
     }
 }

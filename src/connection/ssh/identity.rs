@@ -10,6 +10,7 @@ use openssl::pkey::PKey;
 use secrecy::{ExposeSecret, SecretString};
 use ssh_key::{LineEnding, PrivateKey};
 
+use super::certificate::Certificate;
 use super::terminal;
 
 /// How often a pass phrase is asked for.
@@ -19,6 +20,8 @@ const ASK_TIMES: usize = 3;
 pub(super) struct Identity {
     /// The key, not encrypted.
     pub(super) private: SecretString,
+    /// Whether it is an RSA key, which can sign in more than one way.
+    pub(super) is_rsa: bool,
     /// The user's certificate for it, where there is one beside it.
     pub(super) certificate: Option<String>,
 }
@@ -36,6 +39,60 @@ pub(super) fn load(path: &Path) -> Loaded {
         keys.entry(path.to_owned())
             .or_insert_with(|| Arc::new(read(path, &mut |question| terminal::ask_secret(question)))),
     )
+}
+
+/// The public keys by which an agent may hold the key of a file: from the file itself, which need not be readable without
+/// a pass phrase for that and may as well be the public half, or from the file beside it; and its certificates.
+pub(super) fn public_keys(path: &Path, certificates: &[PathBuf]) -> Vec<Vec<u8>> {
+    let Some(key) = public_key(path) else {
+        return Vec::new();
+    };
+    let beside = fs::read_to_string(format!("{}-cert.pub", path.display())).ok();
+    let mut keys: Vec<_> = beside
+        .iter()
+        .chain(&certificates_of(&key, certificates))
+        .filter_map(|text| blob(text))
+        .collect();
+    keys.push(key);
+    keys
+}
+
+/// Those of the certificates that are for a file's key.
+pub(super) fn certificates_for(path: &Path, certificates: &[PathBuf]) -> Vec<String> {
+    if certificates.is_empty() {
+        return Vec::new();
+    }
+    public_key(path).map_or_else(Vec::new, |key| certificates_of(&key, certificates))
+}
+
+fn certificates_of(key: &[u8], certificates: &[PathBuf]) -> Vec<String> {
+    let is_for_key = |text: &String| {
+        blob(text)
+            .and_then(|bytes| Certificate::read(&bytes))
+            .is_some_and(|certificate| certificate.key() == key)
+    };
+    certificates
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok())
+        .filter(is_for_key)
+        .collect()
+}
+
+fn public_key(path: &Path) -> Option<Vec<u8>> {
+    let text = SecretString::from(fs::read_to_string(path).unwrap_or_default());
+    let text = text.expose_secret();
+    if text.contains("BEGIN OPENSSH PRIVATE KEY") {
+        return PrivateKey::from_openssh(text).ok()?.public_key().to_bytes().ok();
+    }
+    if text.contains("PRIVATE KEY-----") || text.is_empty() {
+        return blob(&fs::read_to_string(format!("{}.pub", path.display())).ok()?);
+    }
+    blob(text)
+}
+
+/// The key in a line of the form `TYPE KEY COMMENT`.
+fn blob(line: &str) -> Option<Vec<u8>> {
+    openssl::base64::decode_block(line.split_whitespace().nth(1)?).ok()
 }
 
 type Ask<'a> = &'a mut dyn FnMut(&str) -> io::Result<SecretString>;
@@ -56,7 +113,20 @@ fn read(path: &Path, ask: Ask<'_>) -> Result<Option<Identity>, String> {
         return Err("is not a private key".to_owned());
     };
     let certificate = fs::read_to_string(format!("{}-cert.pub", path.display())).ok();
-    Ok(Some(Identity { private, certificate }))
+    let is_rsa = is_rsa(private.expose_secret());
+    Ok(Some(Identity {
+        private,
+        is_rsa,
+        certificate,
+    }))
+}
+
+fn is_rsa(key: &str) -> bool {
+    if key.contains("BEGIN OPENSSH PRIVATE KEY") {
+        PrivateKey::from_openssh(key).is_ok_and(|key| key.algorithm().as_str() == "ssh-rsa")
+    } else {
+        PKey::private_key_from_pem(key.as_bytes()).is_ok_and(|key| key.rsa().is_ok())
+    }
 }
 
 fn read_openssh(path: &Path, text: SecretString, ask: Ask<'_>) -> Result<SecretString, String> {

@@ -2,21 +2,25 @@
 
 mod address;
 mod auth;
+mod certificate;
 mod channel;
 mod config;
 mod host_key;
 mod identity;
+mod keys;
 mod known_hosts;
 mod link;
+mod openssh;
 mod proxy;
 mod terminal;
+mod tokens;
+mod unsupported;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use ssh2::{ErrorCode, MethodType, Session};
 
 use super::shells::Transport;
@@ -24,6 +28,7 @@ use super::{ConnectionError, Endpoint};
 use channel::ChannelStream;
 use config::Settings;
 use link::Link;
+use proxy::ProxyChild;
 
 /// Limit for opening a channel on a session that stands.
 const CHANNEL_LIMIT: Duration = Duration::from_secs(30);
@@ -36,7 +41,8 @@ pub(super) struct Ssh {
     endpoint: Endpoint,
     /// What OpenSSH's configuration says about the host; asked once.
     settings: Option<Settings>,
-    link: Option<Arc<Link>>,
+    /// One session as a rule; more where the server allows few channels on each (`MaxSessions`).
+    links: Vec<Arc<Link>>,
     /// As measured while the connection was made; not known through a jump host or a proxy.
     round_trip: Option<Duration>,
 }
@@ -46,7 +52,7 @@ impl Ssh {
         Self {
             endpoint,
             settings: None,
-            link: None,
+            links: Vec::new(),
             round_trip: None,
         }
     }
@@ -61,7 +67,7 @@ impl Ssh {
         let (link, round_trip) = established?;
         self.round_trip = round_trip;
         let link = Arc::new(link);
-        self.link = Some(Arc::clone(&link));
+        self.links.push(Arc::clone(&link));
         Ok(link)
     }
 
@@ -77,10 +83,12 @@ impl Ssh {
         let mut round_trip = None;
         let Route { socket, guard } = match proxy::command(endpoint, settings) {
             Some(command) => proxy::connect(&command),
-            None => address::connect(&settings.hostname, settings.port, deadline).map(|(socket, measured)| {
-                round_trip = Some(measured);
-                Route::direct(socket)
-            }),
+            None => address::connect(&settings.hostname, settings.port, settings.family, deadline).map(
+                |(socket, measured)| {
+                    round_trip = Some(measured);
+                    Route::direct(socket)
+                },
+            ),
         }
         .map_err(|error| unreachable(error.to_string(), address::help(&error)))?;
         let setup = |error: io::Error| unreachable(error.to_string(), None);
@@ -88,10 +96,19 @@ impl Ssh {
         let socket = Arc::new(socket);
         session.set_tcp_stream(SharedSocket(Arc::clone(&socket)));
         session.set_blocking(false);
+        choose_algorithms(&session, settings).map_err(|(option, error)| {
+            unreachable(
+                format!("nothing of what {option} asks for is there ({error})"),
+                Some("leave it out, or add an algorithm that krun's SSH library has"),
+            )
+        })?;
         let known = host_key::Known::load(settings);
         host_key::prefer_known(&session, &known, settings).map_err(|error| unreachable(error.to_string(), None))?;
         session
-            .method_pref(MethodType::SignAlgo, "rsa-sha2-512,rsa-sha2-256")
+            .method_pref(
+                MethodType::SignAlgo,
+                settings.signatures.as_deref().unwrap_or(auth::RSA_SIGNATURES),
+            )
             .map_err(|error| unreachable(error.to_string(), None))?;
         let link = Link::new(
             session.clone(),
@@ -101,9 +118,9 @@ impl Ssh {
             settings.alive_count,
         );
         link.drive(deadline, || session.handshake())
-            .map_err(|error| handshake_failed(&name, settings, &error))?;
-        host_key::verify(&session, &known, settings, &name)?;
-        auth::log_in(&link, endpoint, settings, &name, &mut deadline)?;
+            .map_err(|error| handshake_failed(&name, settings, &error, link.proxy()))?;
+        let trust = host_key::verify(&session, &known, settings, &name)?;
+        auth::log_in(&link, endpoint, settings, trust, &name, &mut deadline)?;
         Ok((link, round_trip))
     }
 
@@ -112,6 +129,7 @@ impl Ssh {
         let session = link.session();
         let mut channel = link.drive(deadline, || session.channel_session())?;
         link.drive(deadline, || channel.exec(command))?;
+        link.is_set_up();
         Ok(ChannelStream::new(channel, Arc::clone(link)))
     }
 }
@@ -124,23 +142,26 @@ impl Transport for Ssh {
     }
 
     fn start(&mut self, command: &str) -> Result<ChannelStream, ConnectionError> {
-        if let Some(link) = self.link.clone() {
-            match Self::start_on(&link, command) {
+        let mut position = 0;
+        while let Some(link) = self.links.get(position) {
+            match Self::start_on(link, command) {
                 Ok(stream) => return Ok(stream),
-                Err(error) if error.code() == CHANNEL_REFUSED => return Err(refused(&self.address(), &error)),
+                // It is full; another one may have room.
+                Err(error) if error.code() == CHANNEL_REFUSED => position += 1,
                 // The session was lost while nothing ran on it: nobody need know.
-                Err(_) => self.close(),
+                Err(_) => self.links.remove(position).disconnect(),
             }
         }
         let link = self.connect()?;
         Self::start_on(&link, command).map_err(|error| {
-            self.close();
+            self.links.retain(|kept| !Arc::ptr_eq(kept, &link));
+            link.disconnect();
             refused(&self.address(), &error)
         })
     }
 
     fn close(&mut self) {
-        if let Some(link) = self.link.take() {
+        for link in self.links.drain(..) {
             link.disconnect();
         }
     }
@@ -169,20 +190,6 @@ impl Route {
     }
 }
 
-/// The child behind a proxied connection; ended with it.
-struct ProxyChild(std::process::Child);
-
-impl Drop for ProxyChild {
-    fn drop(&mut self) {
-        // It may have ended by itself when its socket was closed.
-        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::TERM);
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The socket as libssh2 wants it, while krun polls the same one.
 struct SharedSocket(Arc<OwnedFd>);
 
@@ -190,6 +197,33 @@ impl AsRawFd for SharedSocket {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }
+}
+
+/// Obeys what somebody has chosen; the library knows best otherwise.
+fn choose_algorithms(session: &Session, settings: &Settings) -> Result<(), (&'static str, ssh2::Error)> {
+    session.set_compress(settings.compression);
+    if settings.compression {
+        for way in [MethodType::CompCs, MethodType::CompSc] {
+            session
+                .method_pref(way, "zlib@openssh.com,zlib,none")
+                .map_err(|error| ("Compression", error))?;
+        }
+    }
+    for (option, chosen, ways) in [
+        ("KexAlgorithms", &settings.key_exchanges, [MethodType::Kex].as_slice()),
+        (
+            "Ciphers",
+            &settings.ciphers,
+            &[MethodType::CryptCs, MethodType::CryptSc],
+        ),
+        ("MACs", &settings.macs, &[MethodType::MacCs, MethodType::MacSc]),
+    ] {
+        for way in ways.iter().filter(|_| chosen.is_some()) {
+            let names = chosen.as_deref().unwrap_or_default().join(",");
+            session.method_pref(*way, &names).map_err(|error| (option, error))?;
+        }
+    }
+    Ok(())
 }
 
 fn refused(address: &str, error: &ssh2::Error) -> ConnectionError {
@@ -201,7 +235,26 @@ fn refused(address: &str, error: &ssh2::Error) -> ConnectionError {
     }
 }
 
-fn handshake_failed(name: &str, settings: &Settings, error: &ssh2::Error) -> ConnectionError {
+fn handshake_failed(
+    name: &str,
+    settings: &Settings,
+    error: &ssh2::Error,
+    proxy: Option<&ProxyChild>,
+) -> ConnectionError {
+    if let Some(proxy) = proxy {
+        let said = proxy.said();
+        return ConnectionError::Unreachable {
+            message: if said.is_empty() {
+                format!("cannot connect to {name}: nobody answers behind the proxy or jump host ({error})")
+            } else {
+                format!("cannot connect to {name}: the proxy or jump host says: {said}")
+            },
+            help: Some(
+                "the way there is OpenSSH's (ProxyJump, ProxyCommand), and never asks anything: try it by hand with `ssh -o BatchMode=yes`"
+                    .to_owned(),
+            ),
+        };
+    }
     let (message, help) = match error.code() {
         link::TIMED_OUT => (
             format!(

@@ -1,12 +1,22 @@
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::Route;
 use super::config::Settings;
-use super::{ProxyChild, Route};
 use crate::connection::{Endpoint, quote};
+
+/// How much of what a child says is kept.
+const TAIL: usize = 2000;
+
+/// How long to wait for a child's last words.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The command whose standard input and output lead to the node, when it is not reached directly.
 ///
@@ -14,7 +24,12 @@ use crate::connection::{Endpoint, quote};
 /// never asks anything (`BatchMode`), so the keys have to be in the agent or without a pass phrase.
 pub(super) fn command(endpoint: &Endpoint, settings: &Settings) -> Option<String> {
     if let Some(command) = &settings.proxy_command {
-        return Some(expand(command, endpoint, settings));
+        // OpenSSH runs it the same way, so that no second shell stays in between.
+        return Some(if command.starts_with("exec ") {
+            command.clone()
+        } else {
+            format!("exec {command}")
+        });
     }
     let jumps = settings.proxy_jump.as_deref()?;
     let (before, last) = match jumps.rsplit_once(',') {
@@ -35,8 +50,9 @@ pub(super) fn command(endpoint: &Endpoint, settings: &Settings) -> Option<String
     // A configuration file that was named for the node counts for the jump as well, as with OpenSSH.
     let mut arguments = endpoint.ssh_args.iter();
     while let Some(argument) = arguments.next() {
-        if argument == "-F" {
-            words.extend(["-F".to_owned(), quote::word(arguments.next()?)?]);
+        if let Some(file) = argument.strip_prefix("-F") {
+            let file = if file.is_empty() { arguments.next()? } else { file };
+            words.extend(["-F".to_owned(), quote::word(file)?]);
         }
     }
     if let Some(before) = before {
@@ -55,44 +71,93 @@ pub(super) fn command(endpoint: &Endpoint, settings: &Settings) -> Option<String
 pub(super) fn connect(command: &str) -> io::Result<Route> {
     let (ours, theirs) = UnixStream::pair()?;
     let theirs = OwnedFd::from(theirs);
-    let child = Command::new("/bin/sh")
+    let mut child = Command::new("/bin/sh")
         .arg("-c")
         .arg(command)
         .stdin(Stdio::from(theirs.try_clone()?))
         .stdout(Stdio::from(theirs))
-        // What it says about a failure is the user's only hint.
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::piped())
         .process_group(0)
         .spawn()?;
+    let said = Arc::new(Said::default());
+    if let Some(pipe) = child.stderr.take() {
+        let listener = Arc::clone(&said);
+        std::thread::Builder::new()
+            .name("proxy's messages".to_owned())
+            .spawn(move || listener.listen(pipe))?;
+    }
     Ok(Route {
         socket: ours.into(),
-        guard: Some(ProxyChild(child)),
+        guard: Some(ProxyChild { child, said }),
     })
 }
 
-/// Fills in OpenSSH's tokens.
-fn expand(command: &str, endpoint: &Endpoint, settings: &Settings) -> String {
-    let mut expanded = String::new();
-    let mut characters = command.chars();
-    while let Some(character) = characters.next() {
-        if character != '%' {
-            expanded.push(character);
-            continue;
-        }
-        match characters.next() {
-            Some('h') => expanded.push_str(&settings.hostname),
-            Some('n') => expanded.push_str(&endpoint.host),
-            Some('p') => expanded.push_str(&settings.port.to_string()),
-            Some('r') => expanded.push_str(&settings.user),
-            Some(other) if other != '%' => expanded.extend(['%', other]),
-            _ => expanded.push('%'),
-        }
+/// The child behind a proxied connection; ended with it.
+pub(super) struct ProxyChild {
+    child: Child,
+    said: Arc<Said>,
+}
+
+impl ProxyChild {
+    /// What it has said last, in one line: the only hint at what is wrong with a way to a node.
+    pub(super) fn said(&self) -> String {
+        let tail = self.said.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        // It closes the connection just before it ends.
+        let waited = self
+            .said
+            .changed
+            .wait_timeout_while(tail, LAST_WORDS, |tail| !tail.ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&waited.0.bytes).into_owned();
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        lines.join("; ")
     }
-    // OpenSSH runs it the same way, so that no second shell stays in between.
-    if expanded.starts_with("exec ") {
-        expanded
-    } else {
-        format!("exec {expanded}")
+}
+
+impl Drop for ProxyChild {
+    fn drop(&mut self) {
+        // It may have ended by itself when its socket was closed.
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::TERM);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a child says on its standard error.
+#[derive(Default)]
+struct Said {
+    tail: Mutex<Tail>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Tail {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Said {
+    fn listen(&self, mut pipe: impl Read) {
+        let mut buffer = [0; TAIL];
+        loop {
+            let read = pipe.read(&mut buffer);
+            let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            match read {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) | Err(_) => {
+                    tail.ended = true;
+                    self.changed.notify_all();
+                    return;
+                }
+                Ok(read) => {
+                    tail.bytes.extend_from_slice(buffer.get(..read).unwrap_or_default());
+                    let surplus = tail.bytes.len().saturating_sub(TAIL);
+                    tail.bytes.drain(..surplus);
+                }
+            }
+        }
     }
 }
 
