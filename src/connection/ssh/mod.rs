@@ -10,6 +10,7 @@ mod known_hosts;
 mod link;
 mod proxy;
 mod terminal;
+mod watchdog;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
