@@ -4,6 +4,7 @@
 mod backup;
 mod bad_nodes;
 mod interrupted;
+mod killed;
 mod kubeadm_fails;
 mod kubelet_restart;
 mod looks_only;
