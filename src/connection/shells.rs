@@ -91,13 +91,19 @@ impl<T: Transport> Shells<T> {
                     ShellError::Unsayable(_) | ShellError::NoRoom | ShellError::OutputLost(_)
                 );
                 // What the shell has started may have outlived it.
-                if matches!(
-                    error,
-                    ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_)
-                ) {
-                    self.kill(user, &shell);
-                }
-                let error = self.explain(user, request, error);
+                let killed = match error {
+                    ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_) => self.kill(user, &shell),
+                    _ => Ok(()),
+                };
+                let error = match (error, killed) {
+                    // It is the node that is gone, whatever has become of the script.
+                    (ShellError::TimedOut, Err(gone)) if gone.is_unreachable() => ConnectionError::Lost {
+                        address: self.transport.address(),
+                        what: request.script.name.to_owned(),
+                        cause: format!("no answer within {} s, and then: {gone}", request.timeout.as_secs()),
+                    },
+                    (error, _) => self.explain(user, request, error),
+                };
                 if reusable {
                     self.open.insert(owner, shell);
                 }
@@ -165,14 +171,20 @@ impl<T: Transport> Shells<T> {
     }
 
     /// Ends what a shell runs, through another shell. The connection is dropped when that does not succeed.
-    fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) {
+    /// `Err` when no other shell can be had, so that nobody knows.
+    fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) -> Result<(), ConnectionError> {
         let request = Request::new(KILL, [shell.session()]);
-        let killed = self
-            .open_shell(user)
-            .is_ok_and(|mut killer| killer.run(&request, Instant::now() + KILL_LIMIT).is_ok());
-        if !killed {
+        let ended = match self.open_shell(user) {
+            Ok(mut killer) => killer
+                .run(&request, Instant::now() + KILL_LIMIT)
+                .map(drop)
+                .map_err(|error| self.explain(user, &request, error)),
+            Err(error) => Err(error),
+        };
+        if ended.is_err() {
             self.close();
         }
+        ended
     }
 
     fn explain(&mut self, user: Option<&Become>, request: &Request, error: ShellError) -> ConnectionError {

@@ -9,7 +9,7 @@ use crate::connection::{
 };
 use crate::vars::Scope;
 
-use super::{Answer, Asker, Failure, Question, Undo, UndoNote};
+use super::{Answer, Asker, Failure, Question, Undo, UndoNote, reconnect};
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
 pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
@@ -83,15 +83,16 @@ pub struct Context<'a> {
     pub(crate) interrupted: &'a AtomicBool,
     /// What the module said about its undo, for the runner to take.
     pub(crate) undo_notes: Vec<UndoNote>,
+    /// How long a task goes on trying to reach a node again whose connection was lost.
+    pub(crate) reconnect_for: Duration,
+    /// The module only looks, so that a request may be repeated of which nobody knows whether the node has run it.
+    pub(crate) only_looks: bool,
     /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
     pub(crate) job_prefix: String,
 }
 
 /// How often a wait looks whether it is to end.
 const WAIT_STEP: Duration = Duration::from_millis(200);
-
-/// How long a task goes on trying to reach a node again whose connection was lost under a detached command.
-const RECONNECT_FOR: Duration = Duration::from_secs(300);
 
 /// How long the result of a command that is to be run once stands for a rerun of its task.
 const RESULT_LASTS: Duration = Duration::from_secs(3600);
@@ -114,6 +115,14 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn request(&mut self, request: Request) -> Result<Output, Failure> {
+        reconnect::execute(self, request)
+    }
+
+    /// The same, but a lost connection is an error at once: for who sees to that himself.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn try_request(&mut self, request: Request) -> Result<Output, Failure> {
         let request = self.within_limits(request)?;
         let user = self.become_user;
         Ok(self.connection()?.execute(user, &request)?)
@@ -159,7 +168,7 @@ impl Context<'_> {
         let job = DetachedJob {
             identity: &identity,
             request,
-            reconnect_for: RECONNECT_FOR,
+            reconnect_for: self.reconnect_for,
             result_lasts,
         };
         let mut show = |progress: Progress<'_>| match progress {
@@ -252,7 +261,7 @@ impl Context<'_> {
             .ok_or_else(|| Failure::new("the task's time is up").help("raise the task's `timeout`"))
     }
 
-    fn within_limits(&self, mut request: Request) -> Result<Request, Failure> {
+    pub(super) fn within_limits(&self, mut request: Request) -> Result<Request, Failure> {
         request.timeout = request.timeout.min(self.remaining()?);
         let mut environment = self.environment.clone();
         environment.append(&mut request.environment);
@@ -260,7 +269,7 @@ impl Context<'_> {
         Ok(request)
     }
 
-    fn connection(&mut self) -> Result<&mut dyn Connection, Failure> {
+    pub(super) fn connection(&mut self) -> Result<&mut dyn Connection, Failure> {
         match &mut self.connection {
             Some(connection) => Ok(&mut **connection),
             None => Err(Failure::new("this module works in krun itself and has no connection")),

@@ -30,6 +30,7 @@ mod question;
 mod random;
 mod raw;
 mod reboot;
+mod reconnect;
 mod registry;
 mod remote_file;
 mod replace;

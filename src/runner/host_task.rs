@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::endpoint::{become_user, diagnostic, endpoint};
+use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
 use super::event::{Event, EventSink, HostReport, Status};
 use super::options::RunOptions;
 use super::undo::Way;
@@ -19,6 +19,8 @@ use crate::vars::{Scope, VarMap, Variable};
 
 /// Longest time for a task that names no `timeout`: above all that kubeadm may take, and still finite.
 const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long a node is tried to be reached again whose connection was lost: a machine boots in less.
+const DEFAULT_RECONNECT: Duration = Duration::from_secs(300);
 /// Ansible's defaults for `until`.
 const DEFAULT_RETRIES: u64 = 3;
 const DEFAULT_DELAY: f64 = 5.0;
@@ -450,6 +452,8 @@ impl Machinery<'_> {
             asker: &|question| self.ask(question),
             interrupted: &self.options.interrupted,
             undo_notes: Vec::new(),
+            reconnect_for: DEFAULT_RECONNECT,
+            only_looks: false,
             job_prefix: job_prefix(task, host, &options),
         };
         if definition.runs_on == RunsOn::Controller {
@@ -466,6 +470,9 @@ impl Machinery<'_> {
         let local = self.world.is_implicit_local(target);
         let endpoint = endpoint(target, local, &target_scope, scope, keywords, &self.options)?;
         let user = become_user(&target_scope, scope, keywords, &self.options)?;
+        if let Some(limit) = reconnect_for(&target_scope)? {
+            context.reconnect_for = limit;
+        }
         let mut lease = self.pool.lease(&endpoint);
         context.connection = Some(lease.connection());
         context.become_user = user.as_ref();

@@ -7,6 +7,7 @@ mod interrupted;
 mod killed;
 mod kubeadm_fails;
 mod kubelet_restart;
+mod link_cut;
 mod looks_only;
 mod minor_upgrade;
 mod odd_nodes;
