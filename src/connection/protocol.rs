@@ -109,7 +109,7 @@ impl<S: Stream> Shell<S> {
         let mut text = String::new();
         let script = self.write_setup(&mut text, request)?;
         write_call(&mut text, "krun_run", request, script, &begin)?;
-        let _ = writeln!(text, "\nkrun_answer {end}");
+        let _ = writeln!(text, "krun_answer {end}");
         if self.answered {
             self.heard = Heard::default();
         }
@@ -211,7 +211,7 @@ impl<S: Stream> Shell<S> {
     }
 }
 
-/// Writes the request as a call of one of the shell's functions, without the end of its line.
+/// Writes the request as a call of one of the shell's functions.
 fn write_call(
     text: &mut String,
     function: &str,
@@ -235,14 +235,16 @@ fn write_call(
     } else {
         quote::printf_format(&request.stdin)
     };
+    // In braces, so that a call of which a lost connection swallowed the end is not run.
     let _ = write!(
         text,
-        "{function} {begin} \"$krun_script_{script}\" {environment} {input}"
+        "{{ {function} {begin} \"$krun_script_{script}\" {environment} {input}"
     );
     for argument in &request.args {
         text.push(' ');
         text.push_str(&say_word(argument, "an argument")?);
     }
+    text.push_str("\n}\n");
     Ok(())
 }
 
@@ -354,7 +356,47 @@ impl AnswerReader {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::super::Script;
     use super::*;
+
+    /// sshd closes the shell's standard input when the connection breaks, and a shell runs a last line without its end.
+    #[test]
+    fn half_a_request_is_not_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let script = Script {
+            name: "test",
+            text: "echo \"$2 $3\" >>\"$1\"",
+        };
+        let request = Request::new(script, [log.to_str().unwrap(), "/var/lib", "and more"]);
+        let mut call = String::new();
+        write_call(&mut call, "krun_run", &request, 0, "BBBB").unwrap();
+        let _ = writeln!(call, "krun_answer EEEE");
+        let before = format!(
+            "krun_session=half-{}\n{PRELUDE}\nkrun_script_0='{}'\n",
+            random_word().unwrap(),
+            script.text
+        );
+        for cut in 0..=call.len() {
+            let mut shell = Command::new("sh")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let text = format!("{before}{}", &call[..cut]);
+            io::Write::write_all(&mut shell.stdin.take().unwrap(), text.as_bytes()).unwrap();
+            shell.wait().unwrap();
+            let written = std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(
+                ["", "/var/lib and more\n"].contains(&written.as_str()),
+                "{cut}: {written}"
+            );
+            let _ = std::fs::remove_file(&log);
+        }
+    }
 
     #[test]
     fn an_answer_is_found_wherever_its_pieces_are_cut() {

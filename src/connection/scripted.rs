@@ -95,9 +95,9 @@ impl ScriptedConnection {
                 what,
                 cause: "scripted".to_owned(),
             }),
-            None => Err(ConnectionError::Unreachable {
-                message: format!("scripted connection to {} has no answer left for `{what}`", self.host),
-                help: None,
+            None => Err(ConnectionError::Transfer {
+                reason: format!("scripted connection to {} has no answer left for it", self.host),
+                what,
             }),
         }
     }

@@ -133,6 +133,11 @@ impl<T: Transport> Shells<T> {
                     }
                     answered(number, Ok(answer));
                 }
+                // The shell goes on, and tells of each step behind it that it is not run.
+                Err(error @ (ShellError::NoRoom | ShellError::OutputLost(_))) => {
+                    let error = self.explain(user, &step.request, error);
+                    answered(number, Err(error));
+                }
                 Err(error) => {
                     let error = self.give_up(user, owner, shell, &step.request, error);
                     return answered(number, Err(error));
@@ -188,13 +193,19 @@ impl<T: Transport> Shells<T> {
             ShellError::Unsayable(_) | ShellError::NoRoom | ShellError::OutputLost(_)
         );
         // What the shell has started may have outlived it.
-        if matches!(
-            error,
-            ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_)
-        ) {
-            self.kill(user, &shell);
-        }
-        let error = self.explain(user, request, error);
+        let killed = match error {
+            ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_) => self.kill(user, &shell),
+            _ => Ok(()),
+        };
+        let error = match (error, killed) {
+            // It is the node that is gone, whatever has become of the script.
+            (ShellError::TimedOut, Err(gone)) if gone.is_unreachable() => ConnectionError::Lost {
+                address: self.transport.address(),
+                what: request.script.name.to_owned(),
+                cause: format!("no answer within {} s, and then: {gone}", request.timeout.as_secs()),
+            },
+            (error, _) => self.explain(user, request, error),
+        };
         if reusable {
             self.open.insert(owner, shell);
         }
@@ -269,16 +280,21 @@ impl<T: Transport> Shells<T> {
     }
 
     /// Ends what a shell runs, through another shell. The connection is dropped when that does not succeed.
-    fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) {
-        if !self.in_another_shell(user, &Request::new(KILL, [shell.session()])) {
+    /// `Err` when no other shell can be had, so that nobody knows.
+    fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) -> Result<(), ConnectionError> {
+        let ended = self.in_another_shell(user, &Request::new(KILL, [shell.session()]));
+        if ended.is_err() {
             self.close();
         }
+        ended
     }
 
-    /// Runs a request beside what another shell of the user runs; true when it was answered.
-    fn in_another_shell(&mut self, user: Option<&Become>, request: &Request) -> bool {
-        self.open_shell(user)
-            .is_ok_and(|mut shell| shell.run(request, Instant::now() + KILL_LIMIT).is_ok())
+    /// Runs a request beside what another shell of the user runs.
+    fn in_another_shell(&mut self, user: Option<&Become>, request: &Request) -> Result<(), ConnectionError> {
+        self.open_shell(user)?
+            .run(request, Instant::now() + KILL_LIMIT)
+            .map(drop)
+            .map_err(|error| self.explain(user, request, error))
     }
 
     fn explain(&mut self, user: Option<&Become>, request: &Request, error: ShellError) -> ConnectionError {

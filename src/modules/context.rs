@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::connection::{Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached};
+use crate::connection::{
+    Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached, running_jobs,
+};
 use crate::vars::Scope;
 
-use super::{Answer, Asker, Failure, Question, Undo, UndoNote};
+use super::{Answer, Asker, Failure, Question, Undo, UndoNote, reconnect};
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
 pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
@@ -81,6 +83,10 @@ pub struct Context<'a> {
     pub(crate) interrupted: &'a AtomicBool,
     /// What the module said about its undo, for the runner to take.
     pub(crate) undo_notes: Vec<UndoNote>,
+    /// How long a task goes on trying to reach a node again whose connection was lost.
+    pub(crate) reconnect_for: Duration,
+    /// The module only looks, so that a request may be repeated of which nobody knows whether the node has run it.
+    pub(crate) only_looks: bool,
     /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
     pub(crate) job_prefix: String,
     /// Gives words that nobody can guess.
@@ -90,8 +96,8 @@ pub struct Context<'a> {
 /// How often a wait looks whether it is to end.
 const WAIT_STEP: Duration = Duration::from_millis(200);
 
-/// How long a task goes on trying to reach a node again whose connection was lost under a detached command.
-const RECONNECT_FOR: Duration = Duration::from_secs(300);
+/// How long the result of a command that is to be run once stands for a rerun of its task.
+const RESULT_LASTS: Duration = Duration::from_secs(3600);
 
 impl Context<'_> {
     /// Runs a script with positional parameters; one exchange.
@@ -111,6 +117,14 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn request(&mut self, request: Request) -> Result<Output, Failure> {
+        reconnect::execute(self, request)
+    }
+
+    /// The same, but a lost connection is an error at once: for who sees to that himself.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn try_request(&mut self, request: Request) -> Result<Output, Failure> {
         let request = self.within_limits(request)?;
         let user = self.become_user;
         Ok(self.connection()?.execute(user, &request)?)
@@ -124,6 +138,28 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
+        self.run_job(name, request, Duration::ZERO)
+    }
+
+    /// The same for what must not be done twice, and of which a look at the node does not tell that it was done: when krun
+    /// died over it, and it has ended meanwhile, a rerun within the hour takes that for its own.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn run_detached_once(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
+        self.run_job(name, request, RESULT_LASTS)
+    }
+
+    /// The identities of the detached commands, of this user's, that are at work on the node; one exchange.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn running_jobs(&mut self) -> Result<Vec<String>, Failure> {
+        let user = self.become_user;
+        Ok(running_jobs(self.connection()?, user)?)
+    }
+
+    fn run_job(&mut self, name: &str, request: Request, result_lasts: Duration) -> Result<Output, Failure> {
         let request = Request {
             timeout: self.remaining()?,
             ..self.within_limits(request)?
@@ -134,7 +170,8 @@ impl Context<'_> {
         let job = DetachedJob {
             identity: &identity,
             request,
-            reconnect_for: RECONNECT_FOR,
+            reconnect_for: self.reconnect_for,
+            result_lasts,
         };
         let mut show = |progress: Progress<'_>| match progress {
             Progress::Printed { bytes, .. } => String::from_utf8_lossy(bytes)
@@ -241,7 +278,7 @@ impl Context<'_> {
             .ok_or_else(|| Failure::new("the task's time is up").help("raise the task's `timeout`"))
     }
 
-    fn within_limits(&self, mut request: Request) -> Result<Request, Failure> {
+    pub(super) fn within_limits(&self, mut request: Request) -> Result<Request, Failure> {
         request.timeout = request.timeout.min(self.remaining()?);
         let mut environment = self.environment.clone();
         environment.append(&mut request.environment);
@@ -249,7 +286,7 @@ impl Context<'_> {
         Ok(request)
     }
 
-    fn connection(&mut self) -> Result<&mut dyn Connection, Failure> {
+    pub(super) fn connection(&mut self) -> Result<&mut dyn Connection, Failure> {
         match &mut self.connection {
             Some(connection) => Ok(&mut **connection),
             None => Err(Failure::new("this module works in krun itself and has no connection")),

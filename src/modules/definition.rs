@@ -166,7 +166,10 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
         };
         Failure::new(format!("{}{about}: {}", M::NAME, error.message))
     })?;
-    match module.check(context)? {
+    context.only_looks = true;
+    let state = module.check(context)?;
+    context.only_looks = context.check_mode;
+    match state {
         State::Satisfied(outcome) => Ok(outcome),
         State::Unknown { reason, .. } if context.check_mode => Ok(Outcome::skipped(reason)),
         State::Unknown { plan, .. } => {

@@ -30,6 +30,7 @@ mod question;
 mod random;
 mod raw;
 mod reboot;
+mod reconnect;
 mod registry;
 mod remote_file;
 mod replace;
@@ -45,6 +46,7 @@ mod testing;
 mod uncordon;
 mod undo;
 mod wait_for;
+mod wait_jobs;
 mod wait_ready;
 mod yum_repo;
 

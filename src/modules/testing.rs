@@ -76,6 +76,8 @@ impl<'a> Trial<'a> {
             asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
             interrupted: &AtomicBool::new(false),
             undo_notes: Vec::new(),
+            reconnect_for: Duration::ZERO,
+            only_looks: false,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
             random_words: &super::random_word,
@@ -101,6 +103,8 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
         interrupted: &AtomicBool::new(false),
         undo_notes: Vec::new(),
+        reconnect_for: Duration::ZERO,
+        only_looks: false,
         job_prefix: "test".to_owned(),
         random_words: &super::random_word,
     })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::endpoint::{become_user, diagnostic, endpoint};
+use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
 use super::event::{Event, EventSink, HostReport, Status};
 use super::fused::Ahead;
 use super::options::RunOptions;
@@ -21,6 +21,8 @@ use crate::vars::{Scope, VarMap, Variable, Watch};
 
 /// Longest time for a task that names no `timeout`: above all that kubeadm may take, and still finite.
 const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long a node is tried to be reached again whose connection was lost: a machine boots in less.
+const DEFAULT_RECONNECT: Duration = Duration::from_secs(300);
 /// Ansible's defaults for `until`.
 const DEFAULT_RETRIES: u64 = 3;
 const DEFAULT_DELAY: f64 = 5.0;
@@ -493,6 +495,8 @@ impl<'p> Machinery<'_, 'p> {
             asker: &|question| self.ask(question),
             interrupted: &self.options.interrupted,
             undo_notes: Vec::new(),
+            reconnect_for: DEFAULT_RECONNECT,
+            only_looks: false,
             job_prefix: job_prefix(task, host, &options),
             random_words: &random_words,
         };
@@ -510,6 +514,9 @@ impl<'p> Machinery<'_, 'p> {
         let local = self.world.is_implicit_local(target);
         let endpoint = endpoint(target, local, &target_scope, scope, keywords, &self.options)?;
         let user = become_user(&target_scope, scope, keywords, &self.options)?;
+        if let Some(limit) = reconnect_for(&target_scope)? {
+            context.reconnect_for = limit;
+        }
         let (mut lease, mut ahead);
         context.connection = Some(match self.ahead {
             None => {

@@ -139,6 +139,8 @@ impl Run<'_> {
             // The run is interrupted, this is not.
             interrupted: &AtomicBool::new(false),
             undo_notes: Vec::new(),
+            reconnect_for: LIMIT,
+            only_looks: false,
             job_prefix: "clean-up".to_owned(),
             random_words: &crate::modules::random_word,
         };

@@ -69,7 +69,7 @@ impl<S: Stream> Shell<S> {
                 StepKind::Again(key) => format!("krun_step again {key}"),
             };
             write_call(&mut text, &function, &step.request, number, &mark.begin)?;
-            let _ = writeln!(text, "\nkrun_told {}", mark.end);
+            let _ = writeln!(text, "krun_told {}", mark.end);
             marks.push(mark);
         }
         if self.answered {

@@ -371,6 +371,12 @@ impl Connection for AheadConnection<'_, '_> {
     }
 
     fn exchanges(&self) -> u64 {
-        0
+        if let Some(own) = &self.own {
+            return own.exchanges();
+        }
+        // Whoever is run ahead does not ask again over another connection: the window sees to that.
+        let state = self.ahead.lock();
+        let lease = state.lease.as_ref().filter(|_| state.live);
+        lease.map_or(0, Lease::exchanges)
     }
 }

@@ -54,6 +54,8 @@ pub(in crate::runner) struct HostWindow<'a, 'p> {
     changes: bool,
     /// The first request of the chain that was sent last.
     sent_first: Option<(Unit, usize)>,
+    /// The connection was lost over something that may be asked again: the task that asked sees to that by itself.
+    is_cut: bool,
 }
 
 /// A task that was run with what is known.
@@ -106,6 +108,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             afresh: true,
             changes: false,
             sent_first: None,
+            is_cut: false,
         }
     }
 
@@ -183,6 +186,10 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             }
             let attempt = self.attempt(number, unset.clone(), false);
             let at_front = plan.is_empty() && number == self.position;
+            if at_front && std::mem::take(&mut self.is_cut) {
+                self.afresh = true;
+                return Plan::RunAlone;
+            }
             if attempt.reads_others && !(at_front && self.stage.others_have_reached(self.host, number)) {
                 return if at_front {
                     Plan::End(WindowEnd::Waits)
@@ -340,11 +347,20 @@ impl<'a, 'p> HostWindow<'a, 'p> {
         let steps: Vec<Step> = plan.iter().map(|planned| planned.step.clone()).collect();
         let afresh = std::mem::replace(&mut self.afresh, false);
         let interrupted = Arc::clone(&self.machinery.options.interrupted);
+        let was_there = lease.exchanges() > 0;
         // Once a second look finds something else, what is behind it has not its turn yet.
         let mut only_looks = false;
         let mut answered = |number: usize, answer: Result<StepAnswer, ConnectionError>| {
             let Some(planned) = plan.get(number) else { return };
             let rest = plan.get(number + 1..).unwrap_or_default();
+            if let Err(error) = &answer
+                && (was_there || number > 0)
+                && error.may_pass()
+                && (error.was_before() || self.only_looks(planned))
+            {
+                self.is_cut = true;
+                return;
+            }
             let is_certain = planned.is_certain && !only_looks;
             only_looks |= matches!(
                 (planned.step.kind, &answer),
@@ -373,10 +389,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
         let Planned {
             unit, position, step, ..
         } = planned;
-        if step.kind == StepKind::Act
-            && !matches!(answer, Ok(StepAnswer::NotRun))
-            && fuses(&self.tasks[unit.0]) != Fuses::Looks
-        {
+        if !self.only_looks(planned) && !matches!(answer, Ok(StepAnswer::NotRun)) {
             self.epoch += 1;
         }
         let prediction = match step.kind {
@@ -396,6 +409,10 @@ impl<'a, 'p> HostWindow<'a, 'p> {
                     .learn(*unit, *position, step.request.clone(), Err(error), None);
             }
         }
+    }
+
+    fn only_looks(&self, planned: &Planned) -> bool {
+        planned.step.kind != StepKind::Act || fuses(&self.tasks[planned.unit.0]) == Fuses::Looks
     }
 
     /// What was sent behind a request that lost the connection may have run.
