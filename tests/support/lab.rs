@@ -1,5 +1,6 @@
 //! A lab of real nodes for a test, and krun run against it.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -100,7 +101,10 @@ impl Lab {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Running(krun.spawn().unwrap())
+        Running {
+            krun: krun.spawn().unwrap(),
+            seen: Vec::new(),
+        }
     }
 
     /// Runs `playbooks/upgrade.yml` to 1.28.2, with more arguments. The sample workload keeps nothing of value in its
@@ -182,26 +186,42 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// krun, while it runs.
-pub struct Running(Child);
+pub struct Running {
+    krun: Child,
+    /// What was read of its output so far.
+    seen: Vec<u8>,
+}
 
 impl Running {
     /// Presses Ctrl-C.
     pub fn interrupt(&self) {
-        let krun = rustix::process::Pid::from_child(&self.0);
+        let krun = rustix::process::Pid::from_child(&self.krun);
         rustix::process::kill_process(krun, rustix::process::Signal::INT).unwrap();
     }
 
     /// Whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
+        self.krun.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until its output has this in it.
+    pub fn wait_for(&mut self, part: &str) {
+        let stdout = self.krun.stdout.as_mut().unwrap();
+        let mut byte = [0];
+        while !self.seen.ends_with(part.as_bytes()) {
+            let seen = String::from_utf8_lossy(&self.seen);
+            assert!(stdout.read(&mut byte).unwrap() == 1, "no {part:?} in stdout:\n{seen}");
+            self.seen.push(byte[0]);
+        }
     }
 
     /// Waits for its end.
-    pub fn end(self) -> Ran {
-        let output = self.0.wait_with_output().unwrap();
+    pub fn end(mut self) -> Ran {
+        let output = self.krun.wait_with_output().unwrap();
+        self.seen.extend(output.stdout);
         Ran {
             status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stdout: String::from_utf8_lossy(&self.seen).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
