@@ -51,6 +51,13 @@ pub fn main() -> i32 {
     })
 }
 
+/// Names of the subcommands.
+fn command_names() -> Vec<String> {
+    let names = Cli::command();
+    let names = names.get_subcommands().map(|command| command.get_name().to_owned());
+    names.chain(["help".to_owned()]).collect()
+}
+
 fn run_command() -> i32 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
