@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use secrecy::SecretString;
 
 use super::error::{EXIT_ERROR, Error};
 use super::extra_vars;
+use super::secret;
 use super::vault_options::VaultArgs;
 use crate::connection::BecomeMethod;
 use crate::inventory::{Inventory, InventoryVariables, Pattern};
@@ -257,16 +257,14 @@ pub(super) fn run_options(args: &HostArgs, passwords: &VaultPasswords) -> Result
 
 /// Asks for the passwords that `-k` and `-K` want; comes last, when nothing else can be wrong any more.
 pub(super) fn ask_passwords(args: &HostArgs, options: &mut RunOptions) -> Result<(), Error> {
-    let ask =
-        |question: &str| {
-            rpassword::prompt_password(question)
-                .map(SecretString::from)
-                .map_err(|error| {
-                    Error::options(Diagnostic::error(format!("cannot ask for the password: {error}")).help(
-                        "without a terminal set `ansible_password` or `ansible_become_password`, best from a vault",
-                    ))
-                })
-        };
+    let ask = |question: &str| {
+        secret::ask(question).map_err(|error| {
+            Error::options(
+                Diagnostic::error(format!("cannot ask for the password: {error}"))
+                    .help("without a terminal set `ansible_password` or `ansible_become_password`, best from a vault"),
+            )
+        })
+    };
     if args.ask_pass {
         options.connection_password = Some(ask("SSH password: ")?);
     }

@@ -11,6 +11,7 @@ mod inventory;
 mod lists;
 mod print;
 mod run;
+mod secret;
 mod signals;
 mod vault_options;
 
