@@ -81,8 +81,8 @@ pub struct Context<'a> {
     pub(crate) asker: Asker<'a>,
     /// Set by Ctrl-C.
     pub(crate) interrupted: &'a AtomicBool,
-    /// What the module said about its undo, for the runner to take.
-    pub(crate) undo_notes: Vec<UndoNote>,
+    /// Takes what the module says about its undo, at once: a second Ctrl-C does not wait for the module.
+    pub(crate) undos: &'a dyn Fn(UndoNote),
     /// How long a task goes on trying to reach a node again whose connection was lost.
     pub(crate) reconnect_for: Duration,
     /// The module only looks, so that a request may be repeated of which nobody knows whether the node has run it.
@@ -258,13 +258,18 @@ impl Context<'_> {
 
     /// Leaves the way to take back what the module is about to do, for when the run is interrupted. `name` is the same
     /// for all that is about the same thing: a later undo replaces an earlier one.
-    pub fn keep_undo(&mut self, name: impl Into<String>, undo: impl Undo + 'static) {
-        self.undo_notes.push(UndoNote::Keep(name.into(), Arc::new(undo)));
+    pub fn keep_undo(&self, name: impl Into<String>, undo: impl Undo + 'static) {
+        (self.undos)(UndoNote::Keep(name.into(), Arc::new(undo)));
+    }
+
+    /// The same for what the module found done already: an undo that this run keeps under this name knows more.
+    pub fn keep_undo_of_found(&self, name: impl Into<String>, undo: impl Undo + 'static) {
+        (self.undos)(UndoNote::KeepFirst(name.into(), Arc::new(undo)));
     }
 
     /// What was left under this name is not to be taken back any more.
-    pub fn withdraw_undo(&mut self, name: impl Into<String>) {
-        self.undo_notes.push(UndoNote::Withdraw(name.into()));
+    pub fn withdraw_undo(&self, name: impl Into<String>) {
+        (self.undos)(UndoNote::Withdraw(name.into()));
     }
 
     /// What is left of the task's time.

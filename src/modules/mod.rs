@@ -13,6 +13,8 @@ mod drain;
 mod etcd;
 mod etcd_backup;
 mod etcd_restore;
+#[cfg(test)]
+mod exchanges;
 mod fail;
 mod failure;
 mod fetch;

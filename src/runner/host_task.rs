@@ -489,12 +489,12 @@ impl<'p> Machinery<'_, 'p> {
             files: &files,
             connection: None,
             become_user: None,
-            environment,
+            environment: environment.clone(),
             deadline: Instant::now() + timeout,
             reporter: &report,
             asker: &|question| self.ask(question),
             interrupted: &self.options.interrupted,
-            undo_notes: Vec::new(),
+            undos: &|_| {},
             reconnect_for: DEFAULT_RECONNECT,
             only_looks: false,
             job_prefix: job_prefix(task, host, &options),
@@ -530,20 +530,19 @@ impl<'p> Machinery<'_, 'p> {
             }
         });
         context.become_user = user.as_ref();
-        let result = definition.run(options, &mut context);
-        let notes = std::mem::take(&mut context.undo_notes);
-        if !notes.is_empty() {
+        let note = |note| {
             let way = Way {
                 host: host.to_owned(),
-                endpoint,
+                endpoint: endpoint.clone(),
                 become_user: user.clone(),
-                environment: std::mem::take(&mut context.environment),
+                environment: environment.clone(),
                 scope: scope.clone(),
                 files: files.clone(),
             };
-            self.options.undos.note(notes, &way);
-        }
-        result
+            self.options.undos.note(note, way);
+        };
+        context.undos = &note;
+        definition.run(options, &mut context)
     }
 
     /// Waits, until Ctrl-C at most.
