@@ -8,7 +8,7 @@ use crate::connection::Connection;
 use crate::connection::scripted::Answer;
 
 use super::testing::{Trial, asked, local_shell, scripted};
-use super::{FileFinder, Outcome, RunsOn, all};
+use super::{FileFinder, Fuses, Outcome, RunsOn, all};
 
 /// The most that a state may cost that is as wanted, and a look in check mode.
 const LOOK: usize = 1;
@@ -211,6 +211,7 @@ fn cluster() -> Vec<Cost> {
         )
         .more(DETACHED),
         answered("wait-ready", json!({}), vec![free()], vec![free()]).changed(None),
+        answered("wait-jobs", json!({}), vec![out("")], vec![out("")]).changed(None),
         answered(
             "kubeadm",
             json!({"action": "apply", "version": "1.28.2"}),
@@ -368,5 +369,20 @@ fn every_module_that_works_on_nodes_is_counted() {
         let is_counted = counted.contains(&module.name);
         // The others have no connection at all.
         assert_eq!(is_counted, module.runs_on == RunsOn::Node, "{}", module.name);
+    }
+}
+
+#[test]
+fn fused_modules_make_one_look_and_act_by_requests_alone() {
+    for cost in table() {
+        let definition = super::find(cost.module).unwrap();
+        match definition.fuses {
+            Fuses::Never => {}
+            Fuses::Looks => assert_eq!((cost.satisfied, cost.changed), (Some(1), None), "{}", cost.module),
+            Fuses::Whole => {
+                assert!(cost.satisfied.is_none_or(|looks| looks == 1), "{}", cost.module);
+                assert!(cost.more.is_none(), "{}: it cannot be detached", cost.module);
+            }
+        }
     }
 }
