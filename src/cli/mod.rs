@@ -13,6 +13,7 @@ mod print;
 mod run;
 mod secret;
 mod signals;
+mod terminal;
 mod vault_options;
 
 use error::EXIT_BAD_OPTIONS;

@@ -9,6 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::print::complain;
+use super::terminal;
 use crate::runner::{Event, EventSink, RunOptions};
 
 /// Exit code after Ctrl-C.
@@ -65,6 +66,7 @@ impl Watch {
 
 /// The second Ctrl-C.
 fn stop(options: &RunOptions) -> ! {
+    terminal::restore();
     let mut text =
         "\nstopped at once; commands that were begun may go on on the nodes, and the next run finds them there"
             .to_owned();
