@@ -319,12 +319,17 @@ struct AnswerReader {
 
 impl AnswerReader {
     fn new(begin: &str, end: &str) -> Self {
+        Self::starting_at(0, begin, end)
+    }
+
+    /// For an answer that does not begin before this place in the buffer.
+    fn starting_at(place: usize, begin: &str, end: &str) -> Self {
         Self {
             begin: memmem::Finder::new(begin).into_owned(),
             end: memmem::Finder::new(end).into_owned(),
             mark_length: begin.len(),
             found: Vec::new(),
-            searched: 0,
+            searched: place,
         }
     }
 

@@ -141,12 +141,20 @@ krun_send() {
 }
 
 # Chains: requests that are sent together. krun_course says how one goes on: go, looks (nothing acts any more), ended.
+# Its answers are gathered in a file and sent by one write at the end, for the same reason as one answer is; whoever does
+# not want to wait for the end reads that file through another shell (held.sh).
 
 # krun_chain FRESH: begins a chain; a fresh one does without the answers of the chains before it.
 krun_chain() {
-    krun_course=go
+    krun_course=go krun_held=$krun_directory/held
     [ ! -e "$krun_directory/stop" ] || rm -f "$krun_directory/stop"
     [ -z "$1" ] || krun_sweep
+    { : >"$krun_held"; } 2>/dev/null || krun_held=
+}
+
+# krun_chain_end: sends the answers.
+krun_chain_end() {
+    [ -z "$krun_held" ] || cat "$krun_held" || exit 1
 }
 
 # krun_step KIND KEY BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script as krun_run does, if it is to run.
@@ -171,29 +179,42 @@ krun_is_same() {
     krun_recall "$krun_seen" 2>/dev/null && [ "$krun_text" = "$krun_other" ]
 }
 
-# krun_told END: sends the answer of a step, and decides how the chain goes on.
+# krun_told END: answers a step, and decides how the chain goes on.
 krun_told() {
+    krun_said=
     if [ "$krun_status" = not-run ]; then
-        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" not-run
-        return
+        krun_said=not-run
+    else
+        krun_seen=
+        if [ "$krun_kind" = again ]; then
+            eval "krun_seen=\${krun_look_$krun_key:-}"
+        fi
+        [ "$krun_kind" = act ] || eval "krun_look_$krun_key=\$krun_out"
+        krun_ran=$krun_status
+        krun_write_end "$1"
+        if [ -n "$krun_seen" ] && [ "$krun_status" = "$krun_ran" ] && krun_is_same; then
+            krun_said=same
+        fi
     fi
-    krun_seen=
-    if [ "$krun_kind" = again ]; then
-        eval "krun_seen=\${krun_look_$krun_key:-}"
+    if [ -n "$krun_held" ] && ! { krun_tell "$1" >>"$krun_held"; } 2>/dev/null; then
+        # The file system is full: what is left goes the straight way.
+        krun_chain_end
+        krun_held='' krun_said='' krun_status=no-room-after
     fi
-    [ "$krun_kind" = act ] || eval "krun_look_$krun_key=\$krun_out"
-    krun_ran=$krun_status
-    krun_write_end "$1"
-    if [ -n "$krun_seen" ] && [ "$krun_status" = "$krun_ran" ] && krun_is_same; then
-        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" same
-        return
-    fi
-    krun_send "$1"
-    case $krun_kind.$krun_status in
-        act.0 | look.[0-9]*) ;;
+    [ -n "$krun_held" ] || krun_tell "$1"
+    case $krun_kind.$krun_said$krun_status in
+        act.0 | look.[0-9]* | again.same* | *.not-run*) ;;
         again.[0-9]*) [ "$krun_course" = ended ] || krun_course=looks ;;
         *) krun_course=ended ;;
     esac
+}
+
+krun_tell() {
+    if [ -n "$krun_said" ]; then
+        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" "$krun_said"
+    else
+        krun_send "$1"
+    fi
 }
 
 # A request that finds no directory tries again and says so.

@@ -28,6 +28,50 @@ const STOP: Script = Script {
     text: include_str!("stop.sh"),
 };
 
+const HELD: Script = Script {
+    name: "connection/held",
+    text: include_str!("held.sh"),
+};
+
+/// How long a chain is waited for before its answers so far are asked for, and how long then at most.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What is done while a chain runs.
+struct Watch<'a> {
+    user: Option<&'a Become>,
+    interrupted: &'a AtomicBool,
+    is_stopping: bool,
+    /// The answers so far cannot be had.
+    is_blind: bool,
+    next_look: Instant,
+    pause: Duration,
+}
+
+impl<'a> Watch<'a> {
+    fn new(user: Option<&'a Become>, interrupted: &'a AtomicBool) -> Self {
+        Self {
+            user,
+            interrupted,
+            is_stopping: false,
+            is_blind: false,
+            next_look: Instant::now() + FIRST_LOOK,
+            pause: FIRST_LOOK,
+        }
+    }
+
+    /// Whether it is time to look at the answers so far.
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        if self.is_blind || now < self.next_look {
+            return false;
+        }
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.next_look = now + self.pause;
+        true
+    }
+}
+
 /// A way to start programs on a node.
 pub(super) trait Transport: Send {
     /// A program that was started.
@@ -122,11 +166,11 @@ impl<T: Transport> Shells<T> {
                 return answered(0, Err(error));
             }
         };
-        let mut stopping = false;
+        let mut watch = Watch::new(user, interrupted);
         for (number, step) in steps.iter().enumerate() {
             let start = Instant::now();
-            let deadline = start + step.request.timeout;
-            match self.await_answer(user, &mut shell, &mut chain, deadline, interrupted, &mut stopping) {
+            let rest = steps.get(number..).unwrap_or_default();
+            match self.await_answer(&mut watch, &mut shell, &mut chain, start, rest) {
                 Ok(answer) => {
                     if number == 0 {
                         self.took(start.elapsed());
@@ -147,23 +191,36 @@ impl<T: Transport> Shells<T> {
         self.open.insert(owner, shell);
     }
 
+    /// Waits for the next answer of a chain, of which `rest` are the steps that have none yet.
     fn await_answer(
         &mut self,
-        user: Option<&Become>,
+        watch: &mut Watch<'_>,
         shell: &mut Shell<T::Stream>,
         chain: &mut ChainReader,
-        deadline: Instant,
-        interrupted: &AtomicBool,
-        stopping: &mut bool,
+        start: Instant,
+        rest: &[Step],
     ) -> Result<StepAnswer, ShellError> {
         loop {
+            // Who cannot tell which step the node is at cannot hold it to that step's limit.
+            let steps = if watch.is_blind {
+                rest
+            } else {
+                rest.get(..1).unwrap_or_default()
+            };
+            let deadline = start + steps.iter().map(|step| step.request.timeout).sum::<Duration>();
             if let Next::Answer(answer) = shell.next_answer(chain, deadline)? {
                 return Ok(answer);
             }
-            if interrupted.load(Ordering::Relaxed) && !*stopping {
-                *stopping = true;
+            if watch.interrupted.load(Ordering::Relaxed) && !watch.is_stopping {
+                watch.is_stopping = true;
                 // Without it the rest of the chain runs too, and is reported.
-                let _ = self.in_another_shell(user, &Request::new(STOP, [shell.session()]));
+                let _ = self.in_another_shell(watch.user, &Request::new(STOP, [shell.session()]));
+            }
+            if chain.waits_for_several() && watch.is_due() {
+                match self.in_another_shell(watch.user, &Request::new(HELD, [shell.session()])) {
+                    Ok(answers) => chain.hold(answers.stdout),
+                    Err(_) => watch.is_blind = true,
+                }
             }
         }
     }
@@ -282,7 +339,9 @@ impl<T: Transport> Shells<T> {
     /// Ends what a shell runs, through another shell. The connection is dropped when that does not succeed.
     /// `Err` when no other shell can be had, so that nobody knows.
     fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) -> Result<(), ConnectionError> {
-        let ended = self.in_another_shell(user, &Request::new(KILL, [shell.session()]));
+        let ended = self
+            .in_another_shell(user, &Request::new(KILL, [shell.session()]))
+            .map(drop);
         if ended.is_err() {
             self.close();
         }
@@ -290,10 +349,9 @@ impl<T: Transport> Shells<T> {
     }
 
     /// Runs a request beside what another shell of the user runs.
-    fn in_another_shell(&mut self, user: Option<&Become>, request: &Request) -> Result<(), ConnectionError> {
+    fn in_another_shell(&mut self, user: Option<&Become>, request: &Request) -> Result<Output, ConnectionError> {
         self.open_shell(user)?
             .run(request, Instant::now() + KILL_LIMIT)
-            .map(drop)
             .map_err(|error| self.explain(user, request, error))
     }
 

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
+
 use super::super::stream::{Heard, Patience, Stream};
 use super::super::{Step, StepAnswer, StepKind};
-use super::{AnswerReader, PRELUDE, SWEEP_REQUESTS, Shell, ShellError, say_word, write_call};
+use super::{Answer, AnswerReader, PRELUDE, SWEEP_REQUESTS, Shell, ShellError, say_word, write_call};
 
 /// How long to listen before looking whether the user has interrupted the run.
 const TICK: Duration = Duration::from_millis(200);
@@ -27,11 +29,47 @@ pub(in super::super) enum Next {
     Nothing,
 }
 
-/// Reads a chain's answers.
+/// Reads a chain's answers from what the shell sends at the end, and from what another shell says of them before.
 pub(in super::super) struct ChainReader {
     marks: Vec<Between>,
     reader: AnswerReader,
     number: usize,
+    /// Where the answers begin in what was heard; a login shell may have greeted before.
+    start: Option<usize>,
+    /// The answers so far, as read through another shell.
+    held: Vec<u8>,
+}
+
+impl ChainReader {
+    /// True while more than one answer is outstanding.
+    pub(in super::super) fn waits_for_several(&self) -> bool {
+        self.marks.len() > self.number + 1
+    }
+
+    /// Takes in the answers so far: all of them, from the first one.
+    pub(in super::super) fn hold(&mut self, answers: Vec<u8>) {
+        self.held = answers;
+    }
+
+    fn read(&mut self, heard: &[u8]) -> Option<Answer> {
+        if self.start.is_none() {
+            let first = self.marks.first()?;
+            self.start = memmem::find(heard, first.begin.as_bytes());
+        }
+        let sent = self.start.and_then(|start| heard.get(start..)).unwrap_or_default();
+        // Both are the same text, as far as it goes.
+        let longer = if sent.len() >= self.held.len() {
+            sent
+        } else {
+            &self.held
+        };
+        let answer = self.reader.read(longer)?;
+        self.number += 1;
+        if let Some(next) = self.marks.get(self.number) {
+            self.reader = AnswerReader::starting_at(answer.end, &next.begin, &next.end);
+        }
+        Some(answer)
+    }
 }
 
 impl<S: Stream> Shell<S> {
@@ -72,6 +110,7 @@ impl<S: Stream> Shell<S> {
             let _ = writeln!(text, "krun_told {}", mark.end);
             marks.push(mark);
         }
+        text.push_str("krun_chain_end\n");
         if self.answered {
             self.heard = Heard::default();
         }
@@ -94,6 +133,8 @@ impl<S: Stream> Shell<S> {
             ),
             marks,
             number: 0,
+            start: None,
+            held: Vec::new(),
         })
     }
 
@@ -125,13 +166,8 @@ impl<S: Stream> Shell<S> {
     ) -> Result<Next, ShellError> {
         let moment = deadline.min(Instant::now() + TICK);
         loop {
-            if let Some(answer) = chain.reader.read(&self.heard.stdout) {
-                self.heard.stdout.drain(..answer.end);
+            if let Some(answer) = chain.read(&self.heard.stdout) {
                 self.answered = true;
-                chain.number += 1;
-                if let Some(next) = chain.marks.get(chain.number) {
-                    chain.reader = AnswerReader::new(&next.begin, &next.end);
-                }
                 return Ok(Next::Answer(match answer.status.as_str() {
                     "not-run" => StepAnswer::NotRun,
                     "same" => StepAnswer::Same,
