@@ -297,6 +297,7 @@ fn a_detached_job_outlives_its_connection() {
             [go_on.to_str().unwrap()],
         ),
         reconnect_for: Duration::from_secs(30),
+        result_lasts: Duration::ZERO,
     };
     let parent = run(connection.as_mut(), "echo $PPID").unwrap().stdout_text();
     let mut news = Vec::new();

@@ -22,7 +22,7 @@ mod tests;
 mod transfer;
 
 pub use become_user::{Become, BecomeMethod};
-pub use detached::{DetachedJob, Progress, ProgressStream, run_detached};
+pub use detached::{DetachedJob, Progress, ProgressStream, run_detached, running_jobs};
 pub use endpoint::{ConnectionKind, Endpoint, HostKeyPolicy};
 pub use error::ConnectionError;
 pub use pool::{Lease, SessionPool};

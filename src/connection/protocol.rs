@@ -216,12 +216,16 @@ fn write_call(text: &mut String, request: &Request, script: usize, begin: &str, 
     } else {
         quote::printf_format(&request.stdin)
     };
-    let _ = write!(text, "krun_run {begin} \"$krun_script_{script}\" {environment} {input}");
+    // In braces, so that a call of which a lost connection swallowed the end is not run.
+    let _ = write!(
+        text,
+        "{{ krun_run {begin} \"$krun_script_{script}\" {environment} {input}"
+    );
     for argument in &request.args {
         text.push(' ');
         text.push_str(&say_word(argument, "an argument")?);
     }
-    let _ = writeln!(text, "\nkrun_answer {end}");
+    let _ = writeln!(text, "\n}}\nkrun_answer {end}");
     Ok(())
 }
 
@@ -330,7 +334,46 @@ impl AnswerReader {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::super::Script;
     use super::*;
+
+    /// sshd closes the shell's standard input when the connection breaks, and a shell runs a last line without its end.
+    #[test]
+    fn half_a_request_is_not_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let script = Script {
+            name: "test",
+            text: "echo \"$2 $3\" >>\"$1\"",
+        };
+        let request = Request::new(script, [log.to_str().unwrap(), "/var/lib", "and more"]);
+        let mut call = String::new();
+        write_call(&mut call, &request, 0, "BBBB", "EEEE").unwrap();
+        let before = format!(
+            "krun_session=half-{}\n{PRELUDE}\nkrun_script_0='{}'\n",
+            random_word().unwrap(),
+            script.text
+        );
+        for cut in 0..=call.len() {
+            let mut shell = Command::new("sh")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let text = format!("{before}{}", &call[..cut]);
+            io::Write::write_all(&mut shell.stdin.take().unwrap(), text.as_bytes()).unwrap();
+            shell.wait().unwrap();
+            let written = std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(
+                ["", "/var/lib and more\n"].contains(&written.as_str()),
+                "{cut}: {written}"
+            );
+            let _ = std::fs::remove_file(&log);
+        }
+    }
 
     #[test]
     fn an_answer_is_found_wherever_its_pieces_are_cut() {

@@ -61,7 +61,7 @@ krun_prepare() {
     fi
 }
 
-# krun_run BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script in a subshell.
+# krun_run BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script in a subshell. Comes in braces, so that half a call is none.
 krun_run() {
     krun_begin=$1 krun_script=$2 krun_environment=$3 krun_input=$4
     shift 4

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::connection::{Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached};
+use crate::connection::{
+    Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached, running_jobs,
+};
 use crate::vars::Scope;
 
 use super::{Answer, Asker, Failure, Question, Undo, UndoNote};
@@ -91,6 +93,9 @@ const WAIT_STEP: Duration = Duration::from_millis(200);
 /// How long a task goes on trying to reach a node again whose connection was lost under a detached command.
 const RECONNECT_FOR: Duration = Duration::from_secs(300);
 
+/// How long the result of a command that is to be run once stands for a rerun of its task.
+const RESULT_LASTS: Duration = Duration::from_secs(3600);
+
 impl Context<'_> {
     /// Runs a script with positional parameters; one exchange.
     ///
@@ -122,6 +127,28 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
+        self.run_job(name, request, Duration::ZERO)
+    }
+
+    /// The same for what must not be done twice, and of which a look at the node does not tell that it was done: when krun
+    /// died over it, and it has ended meanwhile, a rerun within the hour takes that for its own.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn run_detached_once(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
+        self.run_job(name, request, RESULT_LASTS)
+    }
+
+    /// The identities of the detached commands, of this user's, that are at work on the node; one exchange.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn running_jobs(&mut self) -> Result<Vec<String>, Failure> {
+        let user = self.become_user;
+        Ok(running_jobs(self.connection()?, user)?)
+    }
+
+    fn run_job(&mut self, name: &str, request: Request, result_lasts: Duration) -> Result<Output, Failure> {
         let request = Request {
             timeout: self.remaining()?,
             ..self.within_limits(request)?
@@ -133,6 +160,7 @@ impl Context<'_> {
             identity: &identity,
             request,
             reconnect_for: RECONNECT_FOR,
+            result_lasts,
         };
         let mut show = |progress: Progress<'_>| match progress {
             Progress::Printed { bytes, .. } => String::from_utf8_lossy(bytes)

@@ -45,6 +45,7 @@ mod testing;
 mod uncordon;
 mod undo;
 mod wait_for;
+mod wait_jobs;
 mod wait_ready;
 mod yum_repo;
 

@@ -4,10 +4,12 @@
 mod backup;
 mod bad_nodes;
 mod interrupted;
+mod killed;
 mod kubeadm_fails;
 mod kubelet_restart;
 mod looks_only;
 mod minor_upgrade;
+mod odd_nodes;
 mod other_orders;
 mod pods_at_risk;
 mod preflight;

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags};
 use ssh2::{BlockDirections, DisconnectCode, ErrorCode, Session};
 
 use super::proxy::ProxyChild;
+use super::watchdog::Watchdog;
 use crate::connection::local::poll_until;
 
 /// libssh2's code for "try again when the socket is ready".
@@ -76,15 +77,23 @@ impl Link {
         deadline: Instant,
         mut operation: impl FnMut() -> Result<V, ssh2::Error>,
     ) -> Result<V, ssh2::Error> {
+        let timed_out = || ssh2::Error::new(TIMED_OUT, "no answer in time");
+        // Whoever has logged krun in is an sshd.
+        let watchdog = if self.session.authenticated() {
+            None
+        } else {
+            Watchdog::watch(&self.socket, deadline).ok()
+        };
         loop {
             match operation() {
                 Err(error) if error.code() == AGAIN => self.wait(deadline).map_err(|error| {
                     if error.kind() == io::ErrorKind::TimedOut {
-                        ssh2::Error::new(TIMED_OUT, "no answer in time")
+                        timed_out()
                     } else {
                         ssh2::Error::new(DISCONNECTED, "the connection was closed or fell silent")
                     }
                 })?,
+                Err(_) if watchdog.as_ref().is_some_and(Watchdog::has_bitten) => return Err(timed_out()),
                 other => return other,
             }
         }

@@ -15,6 +15,7 @@ mod proxy;
 mod terminal;
 mod tokens;
 mod unsupported;
+mod watchdog;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
