@@ -51,7 +51,10 @@ impl Patience {
     }
 }
 
-/// Bytes that are asked for at a time: what libssh2 hands out at most in one packet.
+/// Bytes that are asked for at first: most answers are short, and every thread has a buffer.
+const SHORT: usize = 4 * 1024;
+
+/// Bytes that are asked for once there were more: what libssh2 hands out at most in one packet.
 const CHUNK: usize = 32 * 1024;
 
 thread_local! {
@@ -134,7 +137,9 @@ impl Heard {
 /// Reads what has arrived on one stream; true when there was something, or the end.
 fn fill(stream: &mut impl Stream, source: Source, into: &mut Vec<u8>, ended: &mut bool) -> io::Result<bool> {
     BUFFER.with_borrow_mut(|buffer| {
-        buffer.resize(CHUNK, 0);
+        if buffer.is_empty() {
+            buffer.resize(SHORT, 0);
+        }
         let mut taken = 0;
         let mut progress = false;
         while !*ended && taken < GULP {
@@ -151,6 +156,7 @@ fn fill(stream: &mut impl Stream, source: Source, into: &mut Vec<u8>, ended: &mu
             if read < buffer.len() {
                 break;
             }
+            buffer.resize(CHUNK, 0);
         }
         Ok(progress)
     })

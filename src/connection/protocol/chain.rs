@@ -9,7 +9,7 @@ use memchr::memmem;
 
 use super::super::stream::{Heard, Patience, Stream};
 use super::super::{Step, StepAnswer, StepKind};
-use super::{Answer, AnswerReader, PRELUDE, SWEEP_REQUESTS, Shell, ShellError, say_word, write_call};
+use super::{Answer, AnswerReader, PRELUDE, SWEEP_REQUESTS, Shell, ShellError, place_of, say_word, write_call};
 
 /// How long to listen before looking whether the user has interrupted the run.
 const TICK: Duration = Duration::from_millis(200);
@@ -89,14 +89,15 @@ impl<S: Stream> Shell<S> {
         let mut marks = Vec::with_capacity(steps.len());
         for step in steps {
             let script = step.request.script.text;
-            let known = self.scripts.get(script).or_else(|| new_scripts.get(script)).copied();
+            let place = place_of(script);
+            let known = self.scripts.get(&place).or_else(|| new_scripts.get(&place)).copied();
             let number = match known {
                 Some(number) => number,
                 None => {
                     let number = self.scripts.len() + new_scripts.len();
                     let word = say_word(script, "the script")?;
                     let _ = writeln!(text, "krun_script_{number}={word}");
-                    new_scripts.insert(script, number);
+                    new_scripts.insert(place, number);
                     number
                 }
             };

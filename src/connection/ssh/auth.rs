@@ -279,7 +279,7 @@ impl Login<'_> {
             }
         }
         self.offer(what, is_given && identity.is_rsa, || {
-            session.userauth_pubkey_memory(user, None, private, None)
+            session.userauth_pubkey_memory(user, identity.public.as_deref(), private, None)
         })
     }
 

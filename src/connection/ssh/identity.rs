@@ -20,6 +20,9 @@ const ASK_TIMES: usize = 3;
 pub(super) struct Identity {
     /// The key, not encrypted.
     pub(super) private: SecretString,
+    /// The public half as a line of `authorized_keys`, where it is known: libssh2 reads the private one a second time to find
+    /// it, for every host.
+    pub(super) public: Option<String>,
     /// Whether it is an RSA key, which can sign in more than one way.
     pub(super) is_rsa: bool,
     /// The user's certificate for it, where there is one beside it.
@@ -114,8 +117,12 @@ fn read(path: &Path, ask: Ask<'_>) -> Result<Option<Identity>, String> {
     };
     let certificate = fs::read_to_string(format!("{}-cert.pub", path.display())).ok();
     let is_rsa = is_rsa(private.expose_secret());
+    let public = PrivateKey::from_openssh(private.expose_secret())
+        .ok()
+        .and_then(|key| key.public_key().to_openssh().ok());
     Ok(Some(Identity {
         private,
+        public,
         is_rsa,
         certificate,
     }))
