@@ -601,6 +601,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_old_is_removed_unless_it_is_at_work() {
+        let (old, working, new) = (Job::new(), Job::new(), Job::new());
+        let node = TestNode::new("dash");
+        let go_on = node.path("go-on");
+        let ask = request(
+            "echo; while [ ! -e \"$1\" ]; do sleep 0.05; done",
+            [go_on.to_str().unwrap()],
+        );
+        for (job, ask) in [(&old, request("echo", [])), (&working, ask.clone())] {
+            let dies = std::thread::scope(|scope| {
+                scope
+                    .spawn(|| job.run(&mut TestNode::new("dash"), ask, &mut |_| panic!("krun dies")))
+                    .join()
+            });
+            assert!(dies.is_err());
+        }
+        wait_until("the old job's end", || old.directory.join("status").exists());
+        for job in [&old, &working] {
+            let aged = std::process::Command::new("touch")
+                .args(["-d", "10 days ago"])
+                .arg(&job.directory)
+                .status();
+            assert!(aged.unwrap().success());
+        }
+        let mut node = node;
+        new.run(&mut node, request(":", []), &mut |_| {}).unwrap();
+        assert!(!old.directory.exists());
+        assert!(working.directory.exists());
+        std::fs::write(&go_on, "").unwrap();
+        working.run(&mut node, ask, &mut |_| {}).unwrap();
+    }
+
+    #[test]
     fn nothing_of_the_input_is_kept() {
         let job = Job::new();
         let mut node = TestNode::new("dash");

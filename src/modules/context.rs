@@ -138,7 +138,15 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
-        self.run_job(name, request, Duration::ZERO)
+        self.run_job(name, request, Duration::ZERO, true)
+    }
+
+    /// The same without its lines, where they are for krun alone.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn run_detached_quietly(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
+        self.run_job(name, request, Duration::ZERO, false)
     }
 
     /// The same for what must not be done twice, and of which a look at the node does not tell that it was done: when krun
@@ -147,7 +155,7 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached_once(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
-        self.run_job(name, request, RESULT_LASTS)
+        self.run_job(name, request, RESULT_LASTS, true)
     }
 
     /// The identities of the detached commands, of this user's, that are at work on the node; one exchange.
@@ -159,7 +167,13 @@ impl Context<'_> {
         Ok(running_jobs(self.connection()?, user)?)
     }
 
-    fn run_job(&mut self, name: &str, request: Request, result_lasts: Duration) -> Result<Output, Failure> {
+    fn run_job(
+        &mut self,
+        name: &str,
+        request: Request,
+        result_lasts: Duration,
+        shows: bool,
+    ) -> Result<Output, Failure> {
         let request = Request {
             timeout: self.remaining()?,
             ..self.within_limits(request)?
@@ -174,6 +188,7 @@ impl Context<'_> {
             result_lasts,
         };
         let mut show = |progress: Progress<'_>| match progress {
+            Progress::Printed { .. } if !shows => {}
             Progress::Printed { bytes, .. } => String::from_utf8_lossy(bytes)
                 .lines()
                 .filter(|line| !line.trim().is_empty())

@@ -168,6 +168,16 @@ fn a_cable_that_stays_unplugged() {
         .expect_stdout("what to do: whether it has come to its end on the node is unknown");
     lab.on("w1", "touch /root/go");
 
+    // A task whose time is up on a node that is gone has not failed: the node is unreachable.
+    lab.on("w1", "rm /root/begun /root/go");
+    let timed = TASK.replacen("    - ping:", "      timeout: 2\n    - ping:", 1);
+    let alive = "ansible_ssh_extra_args='-o ServerAliveInterval=2 -o ServerAliveCountMax=1'";
+    let (krun, _project) = start(&lab, &timed, &["-e", alive, "-T", "2"]);
+    wait_until("the task", || exists(&lab, "/root/begun"));
+    cut(&lab);
+    gone(krun.end()).expect_stdout(" s, and then: cannot connect to w1");
+    lab.on("w1", "touch /root/go");
+
     // While a detached command runs: it goes on, and the next run takes it up.
     lab.fault(&slow_dnf());
     let (krun, _project) = start(&lab, PACKAGE, &["-e", "krun_reconnect_timeout=2"]);

@@ -15,6 +15,7 @@ mod other_orders;
 mod pods_at_risk;
 mod preflight;
 mod real;
+mod reboots;
 mod restore;
 mod rollback;
 #[path = "../support/mod.rs"]

@@ -238,6 +238,8 @@ impl Module for WaitFor {
 
     fn apply(&self, context: &mut Context<'_>, start: Instant) -> Result<Outcome, Failure> {
         let deadline = start + Duration::from_secs(self.timeout.0);
+        // The node may be restarted meanwhile.
+        context.only_looks = true;
         context.report(&format!("waiting for {}", self.subject()));
         context.wait(Duration::from_secs(self.delay.0))?;
         let pattern = self.pattern().map_err(|error| Failure::new(error.to_string()))?;
