@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::become_user::BecomeMethod;
 use super::escalate::{self, EnterError};
-use super::protocol::{Shell, ShellError, random_word};
+use super::protocol::{Shell, ShellError, random_word, said};
 use super::stream::{Heard, Stream};
 use super::{Become, ConnectionError, Output, Request, Script};
 
@@ -57,6 +57,8 @@ pub(super) struct Shells<T: Transport> {
     transport: T,
     open: HashMap<Owner, Shell<T::Stream>>,
     exchanges: u64,
+    /// sudo on this node runs on a terminal only (`requiretty`).
+    on_terminal: bool,
 }
 
 impl<T: Transport> Shells<T> {
@@ -65,6 +67,7 @@ impl<T: Transport> Shells<T> {
             transport,
             open: HashMap::new(),
             exchanges: 0,
+            on_terminal: false,
         }
     }
 
@@ -85,6 +88,8 @@ impl<T: Transport> Shells<T> {
                 self.open.insert(owner, shell);
                 Ok(output)
             }
+            // It has run nothing yet.
+            Err(ShellError::NotStarted(said)) if self.may_use_terminal(user, &said) => self.run(user, request),
             Err(error) => {
                 let reusable = matches!(
                     error,
@@ -131,9 +136,14 @@ impl<T: Transport> Shells<T> {
             return Ok((self.transport.start(&format!("exec {word}"))?, heard));
         };
         let mark = random_word().map_err(|error| self.no_random_numbers(&error))?;
-        let mut stream = self.transport.start(&escalate::command(user, &shell, &mark)?)?;
+        let command = escalate::command(user, &shell, &mark, self.on_terminal)?;
+        let mut stream = self.transport.start(&command)?;
         match escalate::enter(&mut stream, &mut heard, user, &mark, Instant::now() + ESCALATION_LIMIT) {
             Ok(()) => Ok((stream, heard)),
+            Err(EnterError::Refused(_)) if self.may_use_terminal(Some(user), &said(&heard)) => {
+                drop(stream);
+                self.start_shell(Some(user))
+            }
             Err(EnterError::Refused(error)) => Err(error),
             Err(EnterError::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(ConnectionError::EscalationRefused {
@@ -147,6 +157,13 @@ impl<T: Transport> Shells<T> {
             }
             Err(EnterError::Io(error)) => Err(self.broken("the change of the user", &error)),
         }
+    }
+
+    /// Takes to a terminal when that is what sudo has refused for; true when it is worth another try.
+    fn may_use_terminal(&mut self, user: Option<&Become>, said: &str) -> bool {
+        let wanted = !self.on_terminal && user.is_some_and(|user| escalate::wants_terminal(user, said));
+        self.on_terminal |= wanted;
+        wanted
     }
 
     /// The connection broke: everything on it is closed.

@@ -191,12 +191,12 @@ fn spawn(directory: &Path, etc: &str) -> Child {
     if !etc.is_empty() {
         fs::create_dir_all(directory.join("etc/upper")).unwrap();
         fs::create_dir_all(directory.join("etc/work")).unwrap();
-        let script = format!(
-            "set -e\nmount -t overlay etc -o \"lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work\" /etc\n\
-             if [ ! -e \"$1/etc/done\" ]; then\n{etc}\n: >\"$1/etc/done\"\nfi\nshift\nexec \"$@\""
-        );
+        // From a file, since it may hold passwords.
+        fs::write(directory.join("etc/script"), etc).unwrap();
+        let script = "set -e\nmount -t overlay etc -o \"lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work\" /etc\n\
+             if [ ! -e \"$1/etc/done\" ]; then\n. \"$1/etc/script\"\n: >\"$1/etc/done\"\nfi\nshift\nexec \"$@\"";
         command
-            .args(["unshare", "--mount", "sh", "-c", &script, "sh"])
+            .args(["unshare", "--mount", "sh", "-c", script, "sh"])
             .arg(directory);
     }
     command
