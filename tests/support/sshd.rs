@@ -124,6 +124,11 @@ impl Sshd {
         fs::write(self.path("known_hosts"), format!("[127.0.0.1]:{} {key}", self.port)).unwrap();
     }
 
+    /// The process that waits for connections.
+    pub fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     /// What sshd has said so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
