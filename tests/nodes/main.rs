@@ -3,6 +3,7 @@
 
 mod backup;
 mod bad_nodes;
+mod bastion;
 mod interrupted;
 mod kubeadm_fails;
 mod kubelet_restart;
