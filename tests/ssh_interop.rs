@@ -20,6 +20,7 @@ use krun::connection::{
 };
 use tempfile::TempDir;
 
+use support::Project;
 use support::sshd::{Sshd, become_user, failure, generate_key, request, run, success, wait_until};
 
 /// What every server has to bear: a shell, another user's shell, files both ways, and a detached job.
@@ -272,6 +273,26 @@ fn an_ipv6_address_may_be_linked_to_an_interface() {
             ..sshd.endpoint()
         });
         assert!(message.contains("no address of the kind"), "{message}");
+    }
+}
+
+#[test]
+fn connection_variables_are_obeyed_or_named() {
+    for (line, named) in [
+        ("ansible_ssh_executable=/usr/local/bin/ssh", "`ansible_ssh_executable`"),
+        ("ansible_sudo_user=root", "`ansible_sudo_user`"),
+        ("ansible_timeout=soon", "whole seconds, and is `soon`"),
+        ("ansible_host_key_checking=perhaps", "true or false, and is `perhaps`"),
+        ("ansible_port=99999", "`99999` is no TCP port"),
+        ("ansible_ssh_args='-o Nonsense=1'", "`Nonsense`"),
+        ("ansible_ssh_common_args='-o SetEnv=A=b'", "`SetEnv`"),
+        ("ansible_ssh_extra_args='-L 80:localhost:80'", "`-L`"),
+    ] {
+        let project = Project::new("- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n")
+            .file("hosts.ini", &format!("w1 ansible_host=127.0.0.1 {line}\n"));
+        let ran = project.krun(&["site.yml", "-i", "hosts.ini"]);
+        assert_ne!(ran.status, 0, "{line}");
+        assert!(ran.stdout.contains(named), "{line}: {}{}", ran.stdout, ran.stderr);
     }
 }
 
