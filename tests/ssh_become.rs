@@ -227,7 +227,33 @@ fn flags_of_the_user_s_reach_the_program() {
         .execute(Some(&sudo), &request("echo $ASKED_FOR; id -un"))
         .unwrap();
     assert_eq!(output.stdout_text(), "it\ndeploy\n");
-    // A user who may not log in can be become by su with another shell only.
+    // A user who may not log in cannot be become by su.
     let message = is_refused(&sshd, &become_user(BecomeMethod::Su, "deploy", Some(PASSWORD)));
     assert!(message.contains("not available"), "{message}");
+    // Not even with another shell, unless by root.
+    let mut su = become_user(BecomeMethod::Su, "deploy", Some(PASSWORD));
+    su.flags = vec!["-s".to_owned(), "/bin/sh".to_owned()];
+    let message = is_refused(&sshd, &su);
+    assert!(message.contains("restricted shell"), "{message}");
+    su.password = None;
+    let mut by_root = open(&sshd.endpoint());
+    assert_eq!(
+        by_root.execute(Some(&su), &request("id -un")).unwrap().stdout_text(),
+        "deploy\n"
+    );
+}
+
+#[test]
+fn the_login_user_s_shell_may_be_any() {
+    for shell in ["/usr/bin/fish", "/usr/bin/zsh", "/usr/bin/tcsh", "/bin/bash"] {
+        for sudoers in ["ops ALL=(ALL) ALL", "Defaults requiretty\\nops ALL=(ALL) ALL"] {
+            let Some(sshd) = node(sudoers, &format!("usermod --shell {shell} ops")) else {
+                return;
+            };
+            let sudo = become_user(BecomeMethod::Sudo, "deploy", Some(PASSWORD));
+            becomes(&sshd, &sudo);
+            let su = become_user(BecomeMethod::Su, "deploy", Some(PASSWORD));
+            becomes(&sshd, &su);
+        }
+    }
 }

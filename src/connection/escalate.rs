@@ -49,7 +49,7 @@ pub(super) fn wants_terminal(user: &Become, said: &str) -> bool {
 }
 
 fn quoted(user: &Become, text: &str) -> Result<String, ConnectionError> {
-    quote::word(text).ok_or_else(|| refused(user, "a word of its command line holds a NUL character", None))
+    quote::for_any_shell(text).ok_or_else(|| refused(user, "a word of its command line holds a NUL character", None))
 }
 
 fn plain_command(user: &Become, shell: &str, mark: &str) -> Result<String, ConnectionError> {
@@ -108,15 +108,30 @@ pub(super) fn enter(
             heard.stderr.clear();
             return Ok(());
         }
-        if let Some(end) = end_of_prompt(heard, user.method, mark) {
+        let has_asked = match question(&heard.stderr, user.method, mark) {
+            Question::Certain => true,
+            Question::Perhaps if !heard.stdout_ended() => {
+                let soon = deadline.min(Instant::now() + QUESTION_AFTER);
+                match heard.listen(stream, soon) {
+                    Err(error) if error.kind() == io::ErrorKind::TimedOut && soon < deadline => true,
+                    other => {
+                        other?;
+                        continue;
+                    }
+                }
+            }
+            _ => false,
+        };
+        // sudo says so before it asks again, perhaps in words of its own.
+        if asked && (has_asked || memchr::memmem::find(&heard.stderr, b"Sorry, try again").is_some()) {
+            return Err(EnterError::Refused(wrong_password(user)));
+        }
+        if has_asked {
             let Some(password) = &user.password else {
                 return Err(EnterError::Refused(no_password(user)));
             };
-            if asked {
-                return Err(EnterError::Refused(wrong_password(user)));
-            }
             asked = true;
-            heard.stderr.drain(..end);
+            heard.stderr.clear();
             let line = format!("{}\n", password.expose_secret());
             heard.say(stream, line.as_bytes(), Patience::Until(deadline))?;
             continue;
@@ -124,39 +139,33 @@ pub(super) fn enter(
         if heard.stdout_ended() {
             return Err(EnterError::Refused(refusal(user, &said(heard))));
         }
-        // A question in sudo's own words: sudoers may insist on them (`passprompt_override`), and so may PAM.
-        if user.method == BecomeMethod::Sudo && !asked && is_question(&heard.stderr) {
-            let soon = deadline.min(Instant::now() + QUESTION_AFTER);
-            match heard.listen(stream, soon) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut && soon < deadline => {
-                    if let Some(password) = &user.password {
-                        asked = true;
-                        heard.stderr.clear();
-                        let line = format!("{}\n", password.expose_secret());
-                        heard.say(stream, line.as_bytes(), Patience::Until(deadline))?;
-                    }
-                }
-                other => other?,
-            }
-            continue;
-        }
-        // After an answer to such a question the same words mean that it was wrong.
-        if user.method == BecomeMethod::Sudo && has_been_refused(heard) {
-            return Err(EnterError::Refused(wrong_password(user)));
-        }
         heard.listen(stream, deadline)?;
     }
 }
 
-/// sudo's words before it asks again.
-fn has_been_refused(heard: &Heard) -> bool {
-    memchr::memmem::find(&heard.stderr, b"Sorry, try again").is_some()
+/// Whether a program asks for the password.
+enum Question {
+    No,
+    /// It does if it says nothing more: sudoers and PAM may have words of their own, and messages come in pieces.
+    Perhaps,
+    Certain,
 }
 
-/// True for a line that ends in a colon and is left open.
-fn is_question(text: &[u8]) -> bool {
-    let open = text.trim_ascii_end();
-    !text.ends_with(b"\n") && (open.ends_with(b":") || open.ends_with("：".as_bytes()))
+fn question(said: &[u8], method: BecomeMethod, mark: &str) -> Question {
+    let is_own = match method {
+        BecomeMethod::Sudo => end_of(said, prompt(mark).as_bytes()).is_some(),
+        // Its question cannot be chosen, but it is in English.
+        BecomeMethod::Su => said.ends_with(b"assword: "),
+        BecomeMethod::Doas => false,
+    };
+    let open = said.trim_ascii_end();
+    if is_own {
+        Question::Certain
+    } else if !said.ends_with(b"\n") && (open.ends_with(b":") || open.ends_with("：".as_bytes())) {
+        Question::Perhaps
+    } else {
+        Question::No
+    }
 }
 
 /// Why the other user's shell was not reached.
@@ -184,15 +193,6 @@ fn ready(mark: &str) -> String {
 
 fn end_of(text: &[u8], mark: &[u8]) -> Option<usize> {
     memchr::memmem::find(text, mark).map(|position| position + mark.len())
-}
-
-/// Where the question for the password ends in what the program said on standard error.
-fn end_of_prompt(heard: &Heard, method: BecomeMethod, mark: &str) -> Option<usize> {
-    if method == BecomeMethod::Sudo {
-        return end_of(&heard.stderr, prompt(mark).as_bytes());
-    }
-    // su's question cannot be chosen.
-    is_question(&heard.stderr).then_some(heard.stderr.len())
 }
 
 /// The error for what sudo, su or doas said.

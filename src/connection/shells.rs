@@ -132,7 +132,7 @@ impl<T: Transport> Shells<T> {
         let shell = self.transport.shell().to_owned();
         let mut heard = Heard::default();
         let Some(user) = user else {
-            let word = super::quote::word(&shell).unwrap_or_else(|| "/bin/sh".to_owned());
+            let word = super::quote::for_any_shell(&shell).unwrap_or_else(|| "/bin/sh".to_owned());
             return Ok((self.transport.start(&format!("exec {word}"))?, heard));
         };
         let mark = random_word().map_err(|error| self.no_random_numbers(&error))?;
