@@ -258,6 +258,45 @@ fn several_jumps_lead_to_the_node() {
     assert!(message.contains("no-such-jump.invalid"), "{message}");
 }
 
+/// A play begins with all its hosts at once; a jump host's sshd lets in only so many at a time.
+#[test]
+fn many_hosts_behind_one_jump_are_reached_at_once() {
+    let (Some(jump), Some(node)) = (
+        Sshd::start_with("MaxStartups 9:100:9\nKexAlgorithms curve25519-sha256"),
+        Sshd::start_with("MaxStartups 100\nKexAlgorithms curve25519-sha256"),
+    ) else {
+        return;
+    };
+    let config = node.at("ssh_config");
+    let text = format!(
+        "Host jump\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile {}\n  UserKnownHostsFile {}\n  \
+         IdentityAgent none\n",
+        jump.port,
+        jump.at("id"),
+        jump.at("known_hosts")
+    );
+    fs::write(&config, text).unwrap();
+    for way in [
+        "ProxyJump=jump".to_owned(),
+        format!("ProxyCommand=ssh -F {config} -W %h:%p jump"),
+    ] {
+        let endpoint = Endpoint {
+            ssh_args: ["-F", &config, "-o", &way, "-o"]
+                .map(str::to_owned)
+                .into_iter()
+                .chain([format!("UserKnownHostsFile={}", node.at("known_hosts"))])
+                .collect(),
+            connect_timeout: Duration::from_secs(30),
+            ..node.endpoint()
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..24 {
+                scope.spawn(|| success(&endpoint));
+            }
+        });
+    }
+}
+
 #[test]
 fn an_ipv6_address_may_be_linked_to_an_interface() {
     let Some(sshd) = Sshd::start() else { return };
