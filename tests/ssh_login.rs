@@ -340,14 +340,40 @@ fn the_terminal_is_asked_for_a_pass_phrase_once_for_all_hosts() {
         );
         let project =
             Project::new("- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n").file("hosts.ini", &inventory);
-        let said = on_a_terminal(project.path(), "site.yml -i hosts.ini", "phrase\n");
+        let said = on_a_terminal(project.path(), "site.yml -i hosts.ini", "Enter passphrase", "phrase\n");
         assert_eq!(said.matches("Enter passphrase for key").count(), 1, "{said}");
         assert!(said.contains("ok=1"), "{said}");
     }
 }
 
+#[test]
+fn the_terminal_is_asked_about_a_new_host() {
+    let Some(sshd) = Sshd::start() else { return };
+    let known = fs::read_to_string(sshd.path("known_hosts")).unwrap();
+    let known = known.trim_end().rsplit_once(' ').unwrap().0;
+    for (answer, status) in [("no\n", "unreachable=1"), ("yes\n", "ok=1")] {
+        fs::write(sshd.path("known_hosts"), "").unwrap();
+        // With a port in brackets, as inventories have it for IPv6 addresses.
+        let inventory = format!(
+            "[::1]:{}\n[all:vars]\nansible_user=root\nansible_ssh_private_key_file={}\nansible_ssh_common_args='{}'\n",
+            sshd.port,
+            sshd.at("id"),
+            sshd.options(&["IdentityAgent=none", "IdentityFile=none", "StrictHostKeyChecking=ask"])
+                .join(" ")
+        );
+        let project =
+            Project::new("- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n").file("hosts.ini", &inventory);
+        let said = on_a_terminal(project.path(), "site.yml -i hosts.ini", "(yes/no)?", answer);
+        assert!(said.contains("ED25519 key fingerprint is SHA256:"), "{said}");
+        assert!(said.contains(status), "{said}");
+        let written = fs::read_to_string(sshd.path("known_hosts")).unwrap();
+        let expected = known.replace("127.0.0.1", "::1");
+        assert_eq!(written.trim_end(), if answer == "yes\n" { &expected } else { "" });
+    }
+}
+
 /// Runs krun on a terminal of its own, at which somebody types; what the terminal showed.
-fn on_a_terminal(folder: &Path, arguments: &str, typed: &str) -> String {
+fn on_a_terminal(folder: &Path, arguments: &str, question: &str, typed: &str) -> String {
     let mut terminal = Command::new("setsid")
         .args(["--wait", "script", "--quiet", "--return", "--command"])
         .arg(format!("{} {arguments} </dev/null", env!("CARGO_BIN_EXE_krun")))
@@ -361,7 +387,7 @@ fn on_a_terminal(folder: &Path, arguments: &str, typed: &str) -> String {
     let mut shown = Vec::new();
     let mut screen = terminal.stdout.take().unwrap();
     let mut buffer = [0; 4096];
-    while !String::from_utf8_lossy(&shown).contains("Enter passphrase") {
+    while !String::from_utf8_lossy(&shown).contains(question) {
         let read = screen.read(&mut buffer).unwrap();
         assert!(read > 0, "no question: {}", String::from_utf8_lossy(&shown));
         shown.extend(&buffer[..read]);
