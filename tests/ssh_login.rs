@@ -228,7 +228,7 @@ fn passwords_log_in_with_and_without_pam() {
         let message = failure(&ops(&sshd, Some("wrong"), &[]));
         assert!(message.contains("refused by the server"), "{config}: {message}");
         assert!(!message.contains("wrong"), "{config}: {message}");
-        assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(12), "{:?}", begin.elapsed());
         let message = failure(&ops(&sshd, None, &[]));
         assert!(message.contains("--ask-pass"), "{config}: {message}");
     }
@@ -269,6 +269,52 @@ fn several_steps_are_taken_when_the_server_wants_them() {
             ..both
         });
         assert!(message.contains("refused by the server"), "{methods}: {message}");
+    }
+}
+
+#[test]
+fn every_attempt_is_listed_in_its_order_with_its_reason() {
+    let Some(sshd) = with_accounts("MaxAuthTries 20\nPasswordAuthentication yes") else {
+        return;
+    };
+    let agent = Agent::start(&sshd.path("agent"));
+    for name in ["chosen", "other"] {
+        generate_key(&sshd.path(name), "ed25519");
+        agent.add(&sshd.path(name));
+    }
+    generate_key(&sshd.path("given"), "rsa");
+    fs::write(sshd.path("damaged"), "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n").unwrap();
+    let (chosen, damaged, socket) = (
+        format!("IdentityFile={}", sshd.at("chosen")),
+        format!("IdentityFile={}", sshd.at("damaged")),
+        format!("IdentityAgent={}", sshd.at("agent")),
+    );
+    let endpoint = Endpoint {
+        user: Some("ops".to_owned()),
+        password: Some("wrong".to_owned().into()),
+        private_key: Some(sshd.path("given")),
+        ssh_args: sshd.options(&[&chosen, &damaged, &socket]),
+        ..sshd.endpoint()
+    };
+    fs::write(sshd.path("authorized_keys"), "").unwrap();
+    let message = failure(&endpoint);
+    let mut rest = message.as_str();
+    for part in [
+        "cannot log in to node",
+        "as ops: tried key ",
+        "given: refused by the server",
+        "given with rsa-sha2-256: refused by the server",
+        "agent's key ",
+        "refused by the server; agent's key ",
+        "damaged: is damaged",
+        "password: refused by the server",
+        "(the server accepts publickey,password)",
+        "give the right key",
+    ] {
+        let Some((_, after)) = rest.split_once(part) else {
+            panic!("no {part:?} in {rest:?} of {message}")
+        };
+        rest = after;
     }
 }
 
