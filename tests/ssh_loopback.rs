@@ -42,6 +42,42 @@ fn requests_are_answered() {
 }
 
 #[test]
+fn whatever_a_command_does_it_and_the_next_one_are_answered() {
+    let Some(sshd) = Sshd::start() else { return };
+    let mut connection = open(&sshd.endpoint());
+    for (text, status, length) in [
+        ("exec 0<&- 1>&- 2>&-; exit 255", 255, 0),
+        ("exit 255", 255, 0),
+        ("printf 'a\\000\\377'; exit 1", 1, 3),
+        (
+            "head -c 5000000 /dev/urandom; head -c 3000000 /dev/urandom >&2",
+            0,
+            5_000_000,
+        ),
+        ("sleep 30 & echo $!", 0, 0),
+        ("(trap '' HUP; sleep 0.2; echo late; exec sleep 30) & echo early", 0, 6),
+        ("cat \"$krun_directory\"/out.11", 0, 0),
+        ("kill -TERM $(sh -c 'echo $PPID'); sleep 5", 143, 0),
+    ] {
+        let output = run(connection.as_mut(), text).unwrap();
+        assert_eq!(output.status, status, "{text}");
+        assert!(
+            length == 0 || output.stdout.len() == length,
+            "{text}: {}",
+            output.stdout.len()
+        );
+        assert_eq!(
+            run(connection.as_mut(), "echo mine").unwrap().stdout,
+            b"mine\n",
+            "{text}"
+        );
+    }
+    let killed = run(connection.as_mut(), "kill -KILL $$; sleep 5").unwrap_err();
+    assert!(matches!(killed, ConnectionError::Lost { .. }), "{killed}");
+    assert_eq!(run(connection.as_mut(), "echo mine").unwrap().stdout, b"mine\n");
+}
+
+#[test]
 fn files_travel_both_ways() {
     let Some(sshd) = Sshd::start() else { return };
     let mut connection = open(&sshd.endpoint());
@@ -119,6 +155,27 @@ fn a_refused_key_is_named() {
         ..sshd.endpoint()
     });
     assert!(message.contains("missing: there is no such file"), "{message}");
+}
+
+#[test]
+fn nothing_but_keys_uses_up_the_attempts() {
+    let Some(sshd) = Sshd::start_with("MaxAuthTries 2") else {
+        return;
+    };
+    for kind in ["wrong", "worse"] {
+        generate_key(&sshd.path(kind), "ed25519");
+    }
+    let mut endpoint = sshd.endpoint();
+    endpoint.private_key = Some(sshd.path("wrong"));
+    let last = endpoint.ssh_args.last_mut().unwrap();
+    *last = format!("IdentityFile={}", sshd.path("id").display());
+    assert!(run(open(&endpoint).as_mut(), ":").unwrap().success());
+    // After these two nothing is left to ask with, and both are named all the same.
+    let last = endpoint.ssh_args.last_mut().unwrap();
+    *last = format!("IdentityFile={}", sshd.path("worse").display());
+    let message = failure(&endpoint);
+    assert!(message.contains("wrong: refused by the server"), "{message}");
+    assert!(message.contains("worse"), "{message}");
 }
 
 #[test]
@@ -240,6 +297,7 @@ fn a_detached_job_outlives_its_connection() {
             [go_on.to_str().unwrap()],
         ),
         reconnect_for: Duration::from_secs(30),
+        result_lasts: Duration::ZERO,
     };
     let parent = run(connection.as_mut(), "echo $PPID").unwrap().stdout_text();
     let mut news = Vec::new();

@@ -12,7 +12,17 @@ use super::print::complain;
 use crate::runner::{Event, EventSink, RunOptions};
 
 /// Exit code after Ctrl-C.
-const EXIT_INTERRUPTED: i32 = 99;
+pub(super) const EXIT_INTERRUPTED: i32 = 99;
+
+/// The signals that end a run.
+pub(super) fn wanted() -> Vec<i32> {
+    let mut wanted = vec![SIGINT, SIGTERM];
+    // `nohup` has it ignored, and means that.
+    if !is_ignored(SIGHUP) {
+        wanted.push(SIGHUP);
+    }
+    wanted
+}
 
 /// A thread that acts on signals while a run lasts.
 pub(super) struct Watch {
@@ -22,11 +32,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn start(options: &Arc<RunOptions>, events: EventSink) -> io::Result<Self> {
-        let mut wanted = vec![SIGINT, SIGTERM];
-        // `nohup` has it ignored, and means that.
-        if !is_ignored(SIGHUP) {
-            wanted.push(SIGHUP);
-        }
+        let wanted = wanted();
         let is_stopping = Arc::new(AtomicBool::new(false));
         for signal in &wanted {
             // The third signal needs no thread, should the second one be stuck on a terminal that takes no text.
@@ -34,6 +40,7 @@ impl Watch {
         }
         let mut signals = Signals::new(wanted)?;
         let handle = signals.handle();
+        super::secret::run_begins();
         let options = Arc::clone(options);
         let thread = std::thread::spawn(move || {
             for _ in &mut signals {

@@ -22,7 +22,8 @@ pub enum Progress<'a> {
         /// What, byte for byte.
         bytes: &'a [u8],
     },
-    /// A command of the same identity was found running on the node (or finished and not yet collected) and is followed instead of a second one being started.
+    /// A command of the same identity was found running on the node (or finished, see [`DetachedJob::result_lasts`]) and
+    /// is followed instead of a second one being started.
     Found,
     /// The connection was lost and is being opened again.
     Reconnecting {
@@ -42,13 +43,16 @@ pub struct DetachedJob<'a> {
     pub request: Request,
     /// How long to go on trying to reconnect after the connection was lost.
     pub reconnect_for: Duration,
+    /// How long a success that nobody has collected stands for the same job (in whole minutes). Zero where the caller has
+    /// looked at the node, which needs the work all the same: an old drain does not stand for a new one.
+    pub result_lasts: Duration,
 }
 
 /// Runs a job detached and follows it until it ends, over lost connections and reboots of the way there.
 ///
 /// # Errors
-/// As [`Connection::execute`]; `Lost` only after `reconnect_for` has passed without a new connection, or when the job
-/// has ended on the node without leaving an exit status. When the job's time is up its processes are killed and the
+/// As [`Connection::execute`]; `Lost` only after `reconnect_for` has passed without a new connection, and `CutShort` when
+/// the job has ended on the node without leaving an exit status. When the job's time is up its processes are killed and the
 /// error is `TimedOut`.
 pub fn run_detached(
     connection: &mut dyn Connection,
@@ -73,6 +77,19 @@ pub fn run_detached(
         is_known: false,
     };
     follower.run(&token)
+}
+
+/// The identities of the user's jobs that are at work on the node.
+///
+/// # Errors
+/// As [`Connection::execute`].
+pub fn running_jobs(connection: &mut dyn Connection, user: Option<&Become>) -> Result<Vec<String>, ConnectionError> {
+    let script = Script {
+        name: "connection/jobs",
+        text: SCRIPT,
+    };
+    let output = connection.execute(user, &Request::new(script, ["running", "-"]))?;
+    Ok(output.stdout_text().lines().map(str::to_owned).collect())
 }
 
 const SCRIPT: &str = include_str!("detached.sh");
@@ -123,7 +140,7 @@ impl Follower<'_, '_> {
                     return Ok(self.output);
                 }
                 State::Died if is_drained => return Err(self.died()),
-                State::Missing => return Err(self.lost("its directory on the node was removed by somebody".to_owned())),
+                State::Missing => return Err(self.cut_short("its directory was removed by somebody".to_owned())),
                 _ if Instant::now() >= deadline => {
                     self.act("kill")?;
                     self.act("collect")?;
@@ -178,8 +195,9 @@ impl Follower<'_, '_> {
 
     fn start_request(&self, token: &str, deadline: Instant) -> Request {
         let job = &self.job.request;
+        let minutes = (self.job.result_lasts.as_secs() / 60).to_string();
         let mut request = self
-            .request("start", &[&rounds(deadline), token, RUNNER, job.script.text])
+            .request("start", &[&rounds(deadline), token, &minutes, RUNNER, job.script.text])
             .with_stdin(job.stdin.clone())
             .with_environment(job.environment.clone());
         request.args.extend_from_slice(&job.args);
@@ -208,7 +226,7 @@ impl Follower<'_, '_> {
                 self.is_known = true;
                 Ok(output)
             }
-            Err(error) if !may_pass(&error) || (!self.is_known && !was_sent(&error)) => Err(error),
+            Err(error) if !may_pass(&error) || (!self.is_known && error.was_before()) => Err(error),
             Err(error) => self.execute_again(request, &error),
         }
     }
@@ -248,10 +266,17 @@ impl Follower<'_, '_> {
             |error| format!(" ({error})"),
             |path| format!("; what is left of it is in {path} on the node"),
         );
-        self.lost(format!(
+        self.cut_short(format!(
             "its process ended without an exit status, as after a restart of the node or `kill -9`{kept}; \
              what it has done is unknown, and the next run may start it again"
         ))
+    }
+
+    fn cut_short(&self, cause: String) -> ConnectionError {
+        ConnectionError::CutShort {
+            what: self.what(),
+            cause,
+        }
     }
 
     fn lost(&self, cause: String) -> ConnectionError {
@@ -271,12 +296,7 @@ fn rounds(deadline: Instant) -> String {
 
 /// True for an error that another connection may not have.
 fn may_pass(error: &ConnectionError) -> bool {
-    error.is_unreachable() || matches!(error, ConnectionError::TimedOut { .. })
-}
-
-/// True when the node may have received the request.
-fn was_sent(error: &ConnectionError) -> bool {
-    !matches!(error, ConnectionError::Unreachable { .. })
+    error.may_pass() || matches!(error, ConnectionError::TimedOut { .. })
 }
 
 fn is_identity(identity: &str) -> bool {
@@ -345,6 +365,7 @@ mod tests {
     struct Job {
         identity: String,
         directory: PathBuf,
+        result_lasts: Duration,
     }
 
     impl Job {
@@ -359,6 +380,7 @@ mod tests {
             Self {
                 directory: jobs.join(&identity),
                 identity,
+                result_lasts: Duration::ZERO,
             }
         }
 
@@ -372,6 +394,7 @@ mod tests {
                 identity: &self.identity,
                 request,
                 reconnect_for: Duration::from_secs(5),
+                result_lasts: self.result_lasts,
             };
             run_detached(node.connection.as_mut(), None, &job, progress)
         }
@@ -379,6 +402,14 @@ mod tests {
         fn pid(&self) -> String {
             let text = std::fs::read_to_string(self.directory.join("pid")).unwrap();
             text.split(' ').next().unwrap().to_owned()
+        }
+
+        /// Where what is left of it is kept when it has died.
+        fn aside(&self) -> PathBuf {
+            let jobs = std::fs::read_dir(self.directory.parent().unwrap()).unwrap();
+            jobs.map(|entry| entry.unwrap().path())
+                .find(|path| path.to_str().unwrap().contains(&format!("{}.died.", self.identity)))
+                .unwrap()
         }
     }
 
@@ -451,6 +482,12 @@ mod tests {
                 .join()
         });
         assert!(first.is_err());
+        let is_running = || {
+            let mut node = TestNode::new(shell);
+            let running = running_jobs(node.connection.as_mut(), None).unwrap();
+            running.contains(&job.identity)
+        };
+        assert!(is_running());
         let mut found = 0;
         let mut node = node;
         let output = job.run(&mut node, ask, &mut |progress| match progress {
@@ -461,31 +498,65 @@ mod tests {
         let output = output.unwrap();
         assert_eq!((output.status, output.stdout.as_slice()), (7, b"out\n".as_slice()));
         assert_eq!(found, 1);
+        assert!(!is_running());
         assert_eq!(std::fs::read(&log).unwrap(), b"started\n");
     }
 
-    #[test]
-    fn a_result_that_nobody_collected_is_taken() {
-        let job = Job::new();
-        let ask = request("echo result; exit 4", []);
-        let first = std::thread::scope(|scope| {
+    /// What became of a job whose krun has died, for the next krun: what it prints, and whether that was found.
+    fn rerun(job: &Job, shell: &str, first: &'static str, until: &str) -> (Vec<u8>, bool) {
+        let dies = std::thread::scope(|scope| {
             scope
-                .spawn(|| job.run(&mut TestNode::new("dash"), ask.clone(), &mut |_| panic!("krun dies")))
+                .spawn(|| {
+                    job.run(&mut TestNode::new(shell), request(first, []), &mut |_| {
+                        panic!("krun dies")
+                    })
+                })
                 .join()
         });
-        assert!(first.is_err());
-        wait_until("the job's end", || job.directory.join("status").exists());
+        assert!(dies.is_err());
+        if until == "killed" {
+            let killed = std::process::Command::new("pkill")
+                .args(["-KILL", "-s", &job.pid()])
+                .status();
+            assert!(killed.unwrap().success());
+            wait_until("the job's end", || {
+                !std::path::Path::new("/proc").join(job.pid()).exists()
+            });
+        } else {
+            wait_until("the job's end", || job.directory.join("status").exists());
+        }
         let mut found = false;
-        let output = job.run(
-            &mut TestNode::new("dash"),
-            request("echo another", []),
-            &mut |progress| {
-                found |= matches!(progress, Progress::Found);
-            },
-        );
-        let output = output.unwrap();
-        assert_eq!((output.status, output.stdout.as_slice()), (4, b"result\n".as_slice()));
-        assert!(found);
+        let again = job.run(&mut TestNode::new(shell), request("echo again", []), &mut |progress| {
+            found |= matches!(progress, Progress::Found);
+        });
+        (again.unwrap().stdout, found)
+    }
+
+    #[rstest]
+    fn an_old_result_does_not_stand_for_a_new_job(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+        let job = Job::new();
+        let (stdout, found) = rerun(&job, shell, "echo result; exit 4", "finished");
+        assert_eq!((stdout.as_slice(), found), (b"again\n".as_slice(), false));
+        assert!(!job.directory.exists());
+    }
+
+    #[rstest]
+    fn a_fresh_result_stands_where_that_is_wanted(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+        let mut job = Job::new();
+        job.result_lasts = Duration::from_secs(600);
+        let (stdout, found) = rerun(&job, shell, "echo result", "finished");
+        assert_eq!((stdout.as_slice(), found), (b"result\n".as_slice(), true));
+        // What failed is tried again.
+        let (stdout, found) = rerun(&job, shell, "echo result; exit 4", "finished");
+        assert_eq!((stdout.as_slice(), found), (b"again\n".as_slice(), false));
+    }
+
+    #[rstest]
+    fn a_job_that_died_unseen_is_begun_anew(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+        let job = Job::new();
+        let (stdout, found) = rerun(&job, shell, "echo before; sleep 1000", "killed");
+        assert_eq!((stdout.as_slice(), found), (b"again\n".as_slice(), false));
+        std::fs::remove_dir_all(job.aside()).unwrap();
     }
 
     #[rstest]
@@ -500,13 +571,9 @@ mod tests {
                 assert!(status.unwrap().success());
             })
             .unwrap_err();
-        assert!(matches!(error, ConnectionError::Lost { .. }), "{error}");
+        assert!(matches!(error, ConnectionError::CutShort { .. }), "{error}");
         assert!(error.to_string().contains("without an exit status"), "{error}");
-        let jobs = std::fs::read_dir(job.directory.parent().unwrap()).unwrap();
-        let aside = jobs
-            .map(|entry| entry.unwrap().path())
-            .find(|path| path.to_str().unwrap().contains(&format!("{}.died.", job.identity)))
-            .unwrap();
+        let aside = job.aside();
         assert_eq!(std::fs::read(aside.join("stdout")).unwrap(), b"before\n");
         std::fs::remove_dir_all(aside).unwrap();
         assert!(job.run(&mut node, request(":", []), &mut |_| {}).unwrap().success());

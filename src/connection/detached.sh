@@ -1,10 +1,12 @@
 # Commands that survive their connection: detached.sh ACTION IDENTITY …
-#   start  IDENTITY OUT ERR ROUNDS TOKEN RUNNER SCRIPT [ARGUMENT…]
-#                                  starts a job (its input on standard input) and follows it
+#   start  IDENTITY OUT ERR ROUNDS TOKEN MINUTES RUNNER SCRIPT [ARGUMENT…]
+#                                  starts a job (its input on standard input) and follows it; one that runs already is
+#                                  followed instead, and one that succeeded in the last MINUTES counts as its own
 #   follow IDENTITY OUT ERR ROUNDS waits for news, a third of a second a round
 #   kill   IDENTITY                ends the job with all its processes
 #   aside  IDENTITY                keeps a dead job's directory under another name
 #   collect IDENTITY               removes the job's directory
+#   running -                      prints the identities of the jobs that are at work
 # start and follow print `krun-job STATE STATUS FOUND` and then what the job has printed since byte OUT of its standard
 # output and byte ERR of its standard error. STATE is running, finished, died (it ended without leaving a status) or
 # missing; FOUND is yes when somebody else's start was found instead.
@@ -167,10 +169,27 @@ launch() {
     fi
 }
 
-# start TOKEN RUNNER SCRIPT [ARGUMENT…]
+# put_away TOKEN MINUTES: what an earlier run has left of this job, and is not at work any more, does not stand for a new
+# one. Whoever starts it has looked at the node before.
+put_away() {
+    [ -e "$job/pid" ] || return 0
+    owner=
+    { read -r owner <"$job/owner"; } 2>/dev/null || :
+    if [ "$owner" = "$1" ] || is_alive "$job"; then
+        return 0
+    fi
+    if [ ! -e "$job/status" ]; then
+        mv "$job" "$job.died.$(date +%s)"
+    elif [ "$2" = 0 ] || [ -z "$(find "$job/status" -mmin "-$2")" ] || ! grep -q '^0 *$' "$job/status"; then
+        rm -rf "$job"
+    fi
+}
+
+# start TOKEN MINUTES RUNNER SCRIPT [ARGUMENT…]
 start() {
-    token=$1 runner=$2 script=$3
-    shift 3
+    token=$1 runner=$3 script=$4
+    put_away "$1" "$2"
+    shift 4
     for attempt in first second; do
         if mkdir -m 700 "$job" 2>/dev/null; then
             if ! prepare "$token" "$script"; then
@@ -209,6 +228,16 @@ is_killed() {
     kill -KILL $left 2>/dev/null
     return 1
 }
+
+if [ "$action" = running ]; then
+    # Only looks, so that no directory is made.
+    for job in /var/lib/krun/jobs/* "${HOME-}/.krun/jobs"/* "/var/tmp/krun-$user"/*; do
+        if is_alive "$job"; then
+            echo "${job##*/}"
+        fi
+    done
+    exit 0
+fi
 
 jobs=$(jobs_directory) || exit 1
 job=$jobs/$identity

@@ -17,7 +17,7 @@ pub struct SessionPool {
 }
 
 struct Idle {
-    way: String,
+    endpoint: Endpoint,
     connection: Box<dyn Connection>,
 }
 
@@ -37,15 +37,19 @@ impl SessionPool {
 
     /// Takes an idle session to the endpoint, or a new one that connects at its first use.
     pub fn lease(&self, endpoint: &Endpoint) -> Lease<'_> {
-        let way = way(endpoint);
-        let connection = self.lock().get_mut(&endpoint.host).and_then(|sessions| {
-            let position = sessions.iter().position(|idle| idle.way == way)?;
-            Some(sessions.swap_remove(position).connection)
+        let idle = self.lock().get_mut(&endpoint.host).and_then(|sessions| {
+            let position = sessions
+                .iter()
+                .position(|idle| idle.endpoint.leads_the_same_way(endpoint))?;
+            Some(sessions.swap_remove(position))
         });
+        let (endpoint, connection) = match idle {
+            Some(idle) => (idle.endpoint, Some(idle.connection)),
+            None => (endpoint.clone(), None),
+        };
         Lease {
             pool: self,
-            endpoint: endpoint.clone(),
-            way,
+            endpoint,
             connection,
         }
     }
@@ -68,16 +72,10 @@ impl Default for SessionPool {
     }
 }
 
-/// Tells endpoints apart by everything but their passwords, which never show in the debug form.
-fn way(endpoint: &Endpoint) -> String {
-    format!("{endpoint:?}")
-}
-
 /// A session in use; it goes back to the pool when dropped.
 pub struct Lease<'p> {
     pool: &'p SessionPool,
     endpoint: Endpoint,
-    way: String,
     connection: Option<Box<dyn Connection>>,
 }
 
@@ -88,16 +86,24 @@ impl Lease<'_> {
             .get_or_insert_with(|| (self.pool.opener)(&self.endpoint))
             .as_mut()
     }
+
+    /// How many exchanges the session has made.
+    pub fn exchanges(&self) -> u64 {
+        self.connection.as_ref().map_or(0, |connection| connection.exchanges())
+    }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            let way = std::mem::take(&mut self.way);
+            let endpoint = std::mem::replace(&mut self.endpoint, Endpoint::ssh(String::new()));
             let mut idle = self.pool.lock();
-            idle.entry(std::mem::take(&mut self.endpoint.host))
-                .or_default()
-                .push(Idle { way, connection });
+            match idle.get_mut(&endpoint.host) {
+                Some(sessions) => sessions.push(Idle { endpoint, connection }),
+                None => {
+                    idle.insert(endpoint.host.clone(), vec![Idle { endpoint, connection }]);
+                }
+            }
         }
     }
 }

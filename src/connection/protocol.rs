@@ -3,6 +3,15 @@
 //! A request is shell code made of quoted words only. An answer is `BEGIN stdout END stderr END status`, where both
 //! marks are random words made for this one request. The shell reads END only after the script has ended, so nothing
 //! that the script prints can hold it: the answer is never misread, whatever the output is.
+//!
+//! Marks and not lengths: output passes through a file on the node, so that a child that is left behind holds nothing up,
+//! and to count it there would take one more program a request, most of what a short one costs. A count would be wrong,
+//! too, once such a child prints more before the file is sent; what comes after the status does no harm. The same file is
+//! why a short answer needs no program at all: the shell's own offset in it tells whether the shell has read it whole.
+
+mod chain;
+
+pub(super) use chain::{ChainReader, Next};
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -57,11 +66,14 @@ pub(super) struct Shell<S> {
     stream: S,
     session: String,
     heard: Heard,
+    marks: Marks,
     /// Texts that the shell has in variables already, by number.
     scripts: HashMap<&'static str, usize>,
     greeted: bool,
     answered: bool,
     unswept: usize,
+    /// The marks of the looks that the node keeps the answers of.
+    looks: HashMap<usize, chain::Between>,
 }
 
 impl<S: Stream> Shell<S> {
@@ -71,10 +83,12 @@ impl<S: Stream> Shell<S> {
             stream,
             session: random_word()?,
             heard,
+            marks: Marks::default(),
             scripts: HashMap::new(),
             greeted: false,
             answered: false,
             unswept: 0,
+            looks: HashMap::new(),
         })
     }
 
@@ -90,11 +104,12 @@ impl<S: Stream> Shell<S> {
 
     /// Runs a script. After an error other than `Unsayable`, `NoRoom` and `OutputLost` the shell is of no more use.
     pub(super) fn run(&mut self, request: &Request, deadline: Instant) -> Result<Output, ShellError> {
-        let begin = random_word().map_err(ShellError::Broken)?;
-        let end = random_word().map_err(ShellError::Broken)?;
+        let begin = self.marks.next().map_err(ShellError::Broken)?;
+        let end = self.marks.next().map_err(ShellError::Broken)?;
         let mut text = String::new();
         let script = self.write_setup(&mut text, request)?;
-        write_call(&mut text, request, script, &begin, &end)?;
+        write_call(&mut text, "krun_run", request, script, &begin)?;
+        let _ = writeln!(text, "krun_answer {end}");
         if self.answered {
             self.heard = Heard::default();
         }
@@ -151,8 +166,13 @@ impl<S: Stream> Shell<S> {
         } else {
             self.unswept + 1
         };
+        self.output(answer)
+    }
+
+    /// What a script left. The directory is swept after a large answer, as it may be in the node's memory.
+    fn output(&mut self, answer: Answer) -> Result<Output, ShellError> {
         if answer.stdout.len() + answer.stderr.len() > SWEEP_BYTES {
-            // The directory may be in the node's memory. A broken connection shows at the next request.
+            // A broken connection shows at the next request.
             let patience = Patience::Until(Instant::now() + Duration::from_secs(1));
             let _ = Heard::default().say(&mut self.stream, b"krun_sweep\n", patience);
             self.unswept = 0;
@@ -191,8 +211,14 @@ impl<S: Stream> Shell<S> {
     }
 }
 
-/// Writes the request as a call of the shell's functions.
-fn write_call(text: &mut String, request: &Request, script: usize, begin: &str, end: &str) -> Result<(), ShellError> {
+/// Writes the request as a call of one of the shell's functions.
+fn write_call(
+    text: &mut String,
+    function: &str,
+    request: &Request,
+    script: usize,
+    begin: &str,
+) -> Result<(), ShellError> {
     let mut environment = String::new();
     for (name, value) in &request.environment {
         if !quote::is_variable_name(name) {
@@ -209,12 +235,16 @@ fn write_call(text: &mut String, request: &Request, script: usize, begin: &str, 
     } else {
         quote::printf_format(&request.stdin)
     };
-    let _ = write!(text, "krun_run {begin} \"$krun_script_{script}\" {environment} {input}");
+    // In braces, so that a call of which a lost connection swallowed the end is not run.
+    let _ = write!(
+        text,
+        "{{ {function} {begin} \"$krun_script_{script}\" {environment} {input}"
+    );
     for argument in &request.args {
         text.push(' ');
         text.push_str(&say_word(argument, "an argument")?);
     }
-    let _ = writeln!(text, "\nkrun_answer {end}");
+    text.push_str("\n}\n");
     Ok(())
 }
 
@@ -244,13 +274,37 @@ pub(super) fn said(heard: &Heard) -> String {
 pub(super) fn random_word() -> io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
+    Ok(word(bytes))
+}
+
+fn word(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_ne_bytes(bytes))
+}
+
+/// Random words, drawn some at a time: each is as unknown to the node as if it had been drawn when it is sent.
+#[derive(Default)]
+struct Marks {
+    drawn: [[u8; 16]; 16],
+    left: usize,
+}
+
+impl Marks {
+    fn next(&mut self) -> io::Result<String> {
+        if self.left == 0 {
+            getrandom::fill(self.drawn.as_flattened_mut()).map_err(io::Error::other)?;
+            self.left = self.drawn.len();
+        }
+        self.left -= 1;
+        Ok(word(self.drawn.get(self.left).copied().unwrap_or_default()))
+    }
 }
 
 struct Answer {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     status: String,
+    /// Where it ends in the buffer that it was found in.
+    end: usize,
 }
 
 /// Looks for an answer in a growing buffer without looking at any byte twice.
@@ -292,6 +346,7 @@ impl AnswerReader {
         let rest = buffer.get(after_stderr..)?;
         let line = rest.get(..memchr::memchr(b'\n', rest)?)?;
         Some(Answer {
+            end: after_stderr + line.len() + 1,
             stdout: buffer.get(after_begin..after_stdout - self.mark_length)?.to_vec(),
             stderr: buffer.get(after_stdout..after_stderr - self.mark_length)?.to_vec(),
             status: String::from_utf8_lossy(line).into_owned(),
@@ -301,7 +356,47 @@ impl AnswerReader {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::super::Script;
     use super::*;
+
+    /// sshd closes the shell's standard input when the connection breaks, and a shell runs a last line without its end.
+    #[test]
+    fn half_a_request_is_not_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let script = Script {
+            name: "test",
+            text: "echo \"$2 $3\" >>\"$1\"",
+        };
+        let request = Request::new(script, [log.to_str().unwrap(), "/var/lib", "and more"]);
+        let mut call = String::new();
+        write_call(&mut call, "krun_run", &request, 0, "BBBB").unwrap();
+        let _ = writeln!(call, "krun_answer EEEE");
+        let before = format!(
+            "krun_session=half-{}\n{PRELUDE}\nkrun_script_0='{}'\n",
+            random_word().unwrap(),
+            script.text
+        );
+        for cut in 0..=call.len() {
+            let mut shell = Command::new("sh")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let text = format!("{before}{}", &call[..cut]);
+            io::Write::write_all(&mut shell.stdin.take().unwrap(), text.as_bytes()).unwrap();
+            shell.wait().unwrap();
+            let written = std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(
+                ["", "/var/lib and more\n"].contains(&written.as_str()),
+                "{cut}: {written}"
+            );
+            let _ = std::fs::remove_file(&log);
+        }
+    }
 
     #[test]
     fn an_answer_is_found_wherever_its_pieces_are_cut() {

@@ -14,6 +14,10 @@ for krun_place in /usr/local/sbin /usr/local/bin /usr/sbin /sbin; do
 done
 export PATH
 krun_number=0
+krun_newline='
+'
+# These shells write what they print line by line.
+krun_by_line=${BASH_VERSION-}${KSH_VERSION-}${ZSH_VERSION-}
 
 # Prints this shell's process id, its process group, and the time it was started at: ids are used again.
 krun_who_am_i() {
@@ -57,7 +61,7 @@ krun_prepare() {
     fi
 }
 
-# krun_run BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script in a subshell.
+# krun_run BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script in a subshell. Comes in braces, so that half a call is none.
 krun_run() {
     krun_begin=$1 krun_script=$2 krun_environment=$3 krun_input=$4
     shift 4
@@ -81,23 +85,118 @@ krun_run() {
     [ "$krun_in" = /dev/null ] || : >"$krun_in"
 }
 
+# Sets krun_size to the length of the file behind standard output, which has just been appended to; 0 when it is unknown.
+krun_measure() {
+    krun_size=0
+    read -r krun_line krun_size </proc/self/fdinfo/1 || krun_size=0
+}
+
+# krun_recall FILE: sets krun_text to a short answer, for which to start a program would cost more than all the rest of it.
+# False when its length, krun_size, is more, or when a shell cannot hold it as it is: it drops NUL characters, say.
+krun_recall() {
+    [ "$krun_size" -gt 0 ] && [ "$krun_size" -le 1000 ] || return 1
+    krun_text=
+    while IFS= read -r krun_line; do
+        krun_text=$krun_text$krun_line$krun_newline
+        [ -z "$krun_by_line" ] || break
+    done <"$1"
+    [ "${#krun_text}" -eq "$krun_size" ] || return 1
+    case $krun_text in
+        *[![:print:][:space:]]*) return 1 ;;
+    esac
+}
+
 # krun_answer END: sends the answer. The shell reads END only after the script has ended, so the script's output cannot
 # hold it; and all is sent by one write, as sshd would hold back a second one until the first is acknowledged.
 krun_answer() {
+    krun_write_end "$1"
+    krun_send "$1"
+}
+
+# Writes what comes behind the script's output.
+krun_write_end() {
     if [ "$krun_status" != no-room-before ]; then
         if [ -s "$krun_err" ]; then
-            { printf '%s' "$1" && cat "$krun_err" && printf '%s%s\n' "$1" "$krun_status"; } 2>/dev/null >>"$krun_out"
+            {
+                printf '%s' "$1" && cat "$krun_err" && printf '%s%s\n' "$1" "$krun_status" && krun_measure
+            } 2>/dev/null >>"$krun_out"
         else
-            { printf '%s%s%s\n' "$1" "$1" "$krun_status"; } 2>/dev/null >>"$krun_out"
+            { printf '%s%s%s\n' "$1" "$1" "$krun_status" && krun_measure; } 2>/dev/null >>"$krun_out"
         fi || krun_status=no-room-after
     fi
+}
+
+krun_send() {
     case $krun_status in
         no-room-*) printf '%s%s%s%s%s\n' "$krun_begin" "$1" "$krun_directory" "$1" "$krun_status" ;;
-        *) cat "$krun_out" || exit 1 ;;
+        *)
+            if krun_recall "$krun_out" 2>/dev/null; then
+                printf '%s' "$krun_text"
+            else
+                cat "$krun_out" || exit 1
+            fi
+            ;;
+    esac
+    unset krun_text krun_line
+}
+
+# Chains: requests that are sent together. krun_course says how one goes on: go, looks (nothing acts any more), ended.
+
+# krun_chain FRESH: begins a chain; a fresh one does without the answers of the chains before it.
+krun_chain() {
+    krun_course=go
+    [ ! -e "$krun_directory/stop" ] || rm -f "$krun_directory/stop"
+    [ -z "$1" ] || krun_sweep
+}
+
+# krun_step KIND KEY BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script as krun_run does, if it is to run.
+krun_step() {
+    krun_kind=$1 krun_key=$2
+    shift 2
+    # Put there by another shell when the user interrupts the run.
+    [ ! -e "$krun_directory/stop" ] || krun_course=ended
+    case $krun_course.$krun_kind in
+        go.* | looks.look | looks.again) krun_run "$@" ;;
+        *) krun_begin=$1 krun_status=not-run ;;
+    esac
+}
+
+# Whether the answer is, to the byte, the one in the file krun_seen.
+krun_is_same() {
+    krun_recall "$krun_out" 2>/dev/null || {
+        cmp -s "$krun_seen" "$krun_out"
+        return
+    }
+    krun_other=$krun_text
+    krun_recall "$krun_seen" 2>/dev/null && [ "$krun_text" = "$krun_other" ]
+}
+
+# krun_told END: sends the answer of a step, and decides how the chain goes on.
+krun_told() {
+    if [ "$krun_status" = not-run ]; then
+        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" not-run
+        return
+    fi
+    krun_seen=
+    if [ "$krun_kind" = again ]; then
+        eval "krun_seen=\${krun_look_$krun_key:-}"
+    fi
+    [ "$krun_kind" = act ] || eval "krun_look_$krun_key=\$krun_out"
+    krun_ran=$krun_status
+    krun_write_end "$1"
+    if [ -n "$krun_seen" ] && [ "$krun_status" = "$krun_ran" ] && krun_is_same; then
+        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" same
+        return
+    fi
+    krun_send "$1"
+    case $krun_kind.$krun_status in
+        act.0 | look.[0-9]*) ;;
+        again.[0-9]*) [ "$krun_course" = ended ] || krun_course=looks ;;
+        *) krun_course=ended ;;
     esac
 }
 
 # A request that finds no directory tries again and says so.
 trap 'rm -rf "$krun_directory"' EXIT
-trap 'exit 129' HUP INT TERM
+trap 'exit 129' HUP INT TERM PIPE
 krun_open_directory || :

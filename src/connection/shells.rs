@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::become_user::BecomeMethod;
 use super::escalate::{self, EnterError};
+use super::protocol::{ChainReader, Next};
 use super::protocol::{Shell, ShellError, random_word, said};
 use super::stream::{Heard, Stream};
-use super::{Become, ConnectionError, Output, Request, Script};
+use super::{Answered, Become, ConnectionError, Output, Request, Script, Step, StepAnswer};
 
 /// Limit for sudo, su or doas: PAM waits some seconds after a wrong password, and a directory service may be slow.
 const ESCALATION_LIMIT: Duration = Duration::from_secs(30);
@@ -19,6 +21,11 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 const KILL: Script = Script {
     name: "connection/kill",
     text: include_str!("kill.sh"),
+};
+
+const STOP: Script = Script {
+    name: "connection/stop",
+    text: include_str!("stop.sh"),
 };
 
 /// A way to start programs on a node.
@@ -37,6 +44,11 @@ pub(super) trait Transport: Send {
 
     /// The POSIX shell on the node.
     fn shell(&self) -> &str;
+
+    /// How long a packet is under way to the node and back, once that is known.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Whose shell it is.
@@ -59,6 +71,8 @@ pub(super) struct Shells<T: Transport> {
     exchanges: u64,
     /// sudo on this node runs on a terminal only (`requiretty`).
     on_terminal: bool,
+    /// The shortest time that an exchange has taken.
+    quickest: Option<Duration>,
 }
 
 impl<T: Transport> Shells<T> {
@@ -68,47 +82,144 @@ impl<T: Transport> Shells<T> {
             open: HashMap::new(),
             exchanges: 0,
             on_terminal: false,
+            quickest: None,
         }
     }
 
     /// Runs a script in the user's shell, which is opened first when need be.
     pub(super) fn run(&mut self, user: Option<&Become>, request: &Request) -> Result<Output, ConnectionError> {
         let owner = Owner::of(user);
-        let kept = self
-            .open
-            .remove(&owner)
-            .and_then(|mut shell| (!shell.is_gone()).then_some(shell));
-        let mut shell = match kept {
-            Some(shell) => shell,
-            None => self.open_shell(user)?,
-        };
+        let mut shell = self.shell_of(user, &owner)?;
         self.exchanges += 1;
-        match shell.run(request, Instant::now() + request.timeout) {
+        let start = Instant::now();
+        match shell.run(request, start + request.timeout) {
             Ok(output) => {
+                self.took(start.elapsed());
                 self.open.insert(owner, shell);
                 Ok(output)
             }
             // It has run nothing yet.
             Err(ShellError::NotStarted(said)) if self.may_use_terminal(user, &said) => self.run(user, request),
+            Err(error) => Err(self.give_up(user, owner, shell, request, error)),
+        }
+    }
+
+    /// Runs a chain in the user's shell; see [`super::Connection::chain`].
+    pub(super) fn run_chain(
+        &mut self,
+        user: Option<&Become>,
+        steps: &[Step],
+        afresh: bool,
+        interrupted: &AtomicBool,
+        answered: Answered<'_>,
+    ) {
+        let Some(first) = steps.first() else { return };
+        let owner = Owner::of(user);
+        let mut shell = match self.shell_of(user, &owner) {
+            Ok(shell) => shell,
+            Err(error) => return answered(0, Err(error)),
+        };
+        self.exchanges += 1;
+        let mut chain = match shell.send_chain(steps, afresh) {
+            Ok(chain) => chain,
             Err(error) => {
-                let reusable = matches!(
-                    error,
-                    ShellError::Unsayable(_) | ShellError::NoRoom | ShellError::OutputLost(_)
-                );
-                // What the shell has started may have outlived it.
-                if matches!(
-                    error,
-                    ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_)
-                ) {
-                    self.kill(user, &shell);
+                let error = self.give_up(user, owner, shell, &first.request, error);
+                return answered(0, Err(error));
+            }
+        };
+        let mut stopping = false;
+        for (number, step) in steps.iter().enumerate() {
+            let start = Instant::now();
+            let deadline = start + step.request.timeout;
+            match self.await_answer(user, &mut shell, &mut chain, deadline, interrupted, &mut stopping) {
+                Ok(answer) => {
+                    if number == 0 {
+                        self.took(start.elapsed());
+                    }
+                    answered(number, Ok(answer));
                 }
-                let error = self.explain(user, request, error);
-                if reusable {
-                    self.open.insert(owner, shell);
+                // It has run nothing yet.
+                Err(ShellError::NotStarted(said)) if number == 0 && self.may_use_terminal(user, &said) => {
+                    drop(shell);
+                    return self.run_chain(user, steps, afresh, interrupted, answered);
                 }
-                Err(error)
+                // The shell goes on, and tells of each step behind it that it is not run.
+                Err(error @ (ShellError::NoRoom | ShellError::OutputLost(_))) => {
+                    let error = self.explain(user, &step.request, error);
+                    answered(number, Err(error));
+                }
+                Err(error) => {
+                    let error = self.give_up(user, owner, shell, &step.request, error);
+                    return answered(number, Err(error));
+                }
             }
         }
+        self.open.insert(owner, shell);
+    }
+
+    fn await_answer(
+        &mut self,
+        user: Option<&Become>,
+        shell: &mut Shell<T::Stream>,
+        chain: &mut ChainReader,
+        deadline: Instant,
+        interrupted: &AtomicBool,
+        stopping: &mut bool,
+    ) -> Result<StepAnswer, ShellError> {
+        loop {
+            if let Next::Answer(answer) = shell.next_answer(chain, deadline)? {
+                return Ok(answer);
+            }
+            if interrupted.load(Ordering::Relaxed) && !*stopping {
+                *stopping = true;
+                // Without it the rest of the chain runs too, and is reported.
+                let _ = self.in_another_shell(user, &Request::new(STOP, [shell.session()]));
+            }
+        }
+    }
+
+    fn shell_of(&mut self, user: Option<&Become>, owner: &Owner) -> Result<Shell<T::Stream>, ConnectionError> {
+        let kept = self
+            .open
+            .remove(owner)
+            .and_then(|mut shell| (!shell.is_gone()).then_some(shell));
+        match kept {
+            Some(shell) => Ok(shell),
+            None => self.open_shell(user),
+        }
+    }
+
+    /// Ends what has to be ended after an error, keeps the shell where it is still of use, and explains.
+    fn give_up(
+        &mut self,
+        user: Option<&Become>,
+        owner: Owner,
+        shell: Shell<T::Stream>,
+        request: &Request,
+        error: ShellError,
+    ) -> ConnectionError {
+        let reusable = matches!(
+            error,
+            ShellError::Unsayable(_) | ShellError::NoRoom | ShellError::OutputLost(_)
+        );
+        // What the shell has started may have outlived it.
+        let killed = match error {
+            ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_) => self.kill(user, &shell),
+            _ => Ok(()),
+        };
+        let error = match (error, killed) {
+            // It is the node that is gone, whatever has become of the script.
+            (ShellError::TimedOut, Err(gone)) if gone.is_unreachable() => ConnectionError::Lost {
+                address: self.transport.address(),
+                what: request.script.name.to_owned(),
+                cause: format!("no answer within {} s, and then: {gone}", request.timeout.as_secs()),
+            },
+            (error, _) => self.explain(user, request, error),
+        };
+        if reusable {
+            self.open.insert(owner, shell);
+        }
+        error
     }
 
     /// Closes everything; the next call opens it anew.
@@ -120,6 +231,15 @@ impl<T: Transport> Shells<T> {
     /// How many exchanges were made.
     pub(super) fn asked(&self) -> u64 {
         self.exchanges
+    }
+
+    fn took(&mut self, time: Duration) {
+        self.quickest = Some(self.quickest.map_or(time, |quickest| quickest.min(time)));
+    }
+
+    /// How long a packet is under way at most: the machines may be busy while it is measured.
+    pub(super) fn measured_round_trip(&self) -> Option<Duration> {
+        self.transport.round_trip().into_iter().chain(self.quickest).min()
     }
 
     /// Counts an exchange that goes past the shells.
@@ -182,14 +302,21 @@ impl<T: Transport> Shells<T> {
     }
 
     /// Ends what a shell runs, through another shell. The connection is dropped when that does not succeed.
-    fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) {
-        let request = Request::new(KILL, [shell.session()]);
-        let killed = self
-            .open_shell(user)
-            .is_ok_and(|mut killer| killer.run(&request, Instant::now() + KILL_LIMIT).is_ok());
-        if !killed {
+    /// `Err` when no other shell can be had, so that nobody knows.
+    fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) -> Result<(), ConnectionError> {
+        let ended = self.in_another_shell(user, &Request::new(KILL, [shell.session()]));
+        if ended.is_err() {
             self.close();
         }
+        ended
+    }
+
+    /// Runs a request beside what another shell of the user runs.
+    fn in_another_shell(&mut self, user: Option<&Become>, request: &Request) -> Result<(), ConnectionError> {
+        self.open_shell(user)?
+            .run(request, Instant::now() + KILL_LIMIT)
+            .map(drop)
+            .map_err(|error| self.explain(user, request, error))
     }
 
     fn explain(&mut self, user: Option<&Become>, request: &Request, error: ShellError) -> ConnectionError {

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,13 @@ pub(super) enum Source {
 /// A program that runs on the node, with its three streams; nothing here blocks but [`Stream::wait`].
 pub(super) trait Stream: Send {
     /// Reads what has arrived: `WouldBlock` when there is nothing yet, 0 at the end of the stream.
+    /// Fills the buffer as far as it can: after less than that there is nothing more for now.
     fn read(&mut self, source: Source, into: &mut [u8]) -> io::Result<usize>;
+
+    /// False when a read of this stream, the other one having just been read, is known to bring nothing.
+    fn may_bring(&self, _source: Source) -> bool {
+        true
+    }
 
     /// Writes as much as fits to the program's standard input; `WouldBlock` when nothing fits.
     fn write(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<usize>;
@@ -47,6 +54,11 @@ impl Patience {
 /// Bytes that are asked for at a time: what libssh2 hands out at most in one packet.
 const CHUNK: usize = 32 * 1024;
 
+thread_local! {
+    /// What a read is made into. A buffer of its own would have to be zeroed for every read.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Bytes taken in before anything else gets its turn, so that a flood cannot hide a time limit.
 const GULP: usize = 1024 * 1024;
 
@@ -73,17 +85,21 @@ impl Heard {
     /// Takes in what has arrived; false when nothing has.
     pub(super) fn take_in(&mut self, stream: &mut impl Stream) -> io::Result<bool> {
         let stdout = fill(stream, Source::Stdout, &mut self.stdout, &mut self.stdout_ended)?;
-        let stderr = fill(stream, Source::Stderr, &mut self.stderr, &mut self.stderr_ended)?;
+        let stderr =
+            stream.may_bring(Source::Stderr) && fill(stream, Source::Stderr, &mut self.stderr, &mut self.stderr_ended)?;
         Ok(stdout || stderr)
     }
 
-    /// Takes in what arrives next, waiting for it.
+    /// Takes in what arrives next, waiting for it first: a look right after a request was written finds nothing.
     pub(super) fn listen(&mut self, stream: &mut impl Stream, deadline: Instant) -> io::Result<()> {
         if Instant::now() >= deadline {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        while !self.ended() && !self.take_in(stream)? {
+        while !self.ended() {
             stream.wait(false, deadline)?;
+            if self.take_in(stream)? {
+                break;
+            }
         }
         Ok(())
     }
@@ -117,21 +133,25 @@ impl Heard {
 
 /// Reads what has arrived on one stream; true when there was something, or the end.
 fn fill(stream: &mut impl Stream, source: Source, into: &mut Vec<u8>, ended: &mut bool) -> io::Result<bool> {
-    let before = into.len();
-    let mut progress = false;
-    while !*ended && into.len() - before < GULP {
-        let start = into.len();
-        into.resize(start + CHUNK, 0);
-        let read = stream.read(source, into.get_mut(start..).unwrap_or_default());
-        into.truncate(start + read.as_ref().map_or(0, |read| *read));
-        match read {
-            Ok(0) => *ended = true,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(CHUNK, 0);
+        let mut taken = 0;
+        let mut progress = false;
+        while !*ended && taken < GULP {
+            let read = match stream.read(source, buffer) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            };
+            progress = true;
+            *ended = read == 0;
+            taken += read;
+            into.extend_from_slice(buffer.get(..read).unwrap_or_default());
+            if read < buffer.len() {
+                break;
+            }
         }
-        progress = true;
-    }
-    Ok(progress)
+        Ok(progress)
+    })
 }

@@ -118,6 +118,63 @@ fn standard_input_may_hold_any_byte(#[values("dash", "bash --posix", "busybox sh
 }
 
 #[rstest]
+fn short_output_arrives_as_it_is(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+    let mut node = TestNode::new(shell);
+    let printed = script("printf -- \"$1\"; printf -- \"$2\" >&2");
+    for byte in 0..=255 {
+        let format = format!("a\\{byte:03o}b\\{byte:03o}");
+        let expected = [b'a', byte, b'b', byte];
+        let output = node.execute(&Request::new(printed, [&format, ""])).unwrap();
+        assert_eq!(output.stdout, expected, "{byte}");
+        let output = node.execute(&Request::new(printed, ["", &format])).unwrap();
+        assert_eq!(
+            (output.stdout.as_slice(), output.stderr.as_slice()),
+            (&[][..], &expected[..]),
+            "{byte}"
+        );
+    }
+    for text in [
+        "\\000",
+        "\\n",
+        "\\n\\n",
+        " ",
+        " a \\n\\t b",
+        "\\\\n\\\\",
+        "%%s",
+        "-n",
+        "a\\n\\000\\n",
+    ] {
+        let output = node.execute(&Request::new(printed, [text, ""])).unwrap();
+        let expected = Command::new("printf").arg("--").arg(text).output().unwrap().stdout;
+        assert_eq!(output.stdout, expected, "{text}");
+    }
+    // Around the length from which on another way is taken.
+    for length in 890..920 {
+        let lines = "123456789\n".repeat(100);
+        let expected = &lines[..length];
+        let request = Request::new(printed, ["%s", ""]).with_stdin(expected);
+        let cat = Request {
+            script: script("cat"),
+            ..request
+        };
+        assert_eq!(node.execute(&cat).unwrap().stdout_text(), expected);
+    }
+}
+
+#[rstest]
+fn a_mark_of_an_earlier_answer_is_output_like_any_other(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
+    let mut node = TestNode::new(shell);
+    // What krun_run was called with, which the script can see, and what earlier answers ended with.
+    let seen = node.run("printf 'x%sx' \"$krun_begin\"; tail -c 100 \"$krun_out\" >&2");
+    assert_eq!(seen.stdout.len(), 34);
+    let earlier = node.run("cat \"$krun_directory\"/out.1; printf '%s' \"$krun_begin\" >&2; exit 255");
+    assert_eq!(earlier.status, 255);
+    assert!(memchr::memmem::find(&earlier.stdout, &seen.stdout).is_some());
+    assert!(earlier.stdout.ends_with(b"0\n"));
+    assert_eq!(earlier.stderr.len(), 32);
+}
+
+#[rstest]
 fn megabytes_on_both_streams(#[values("dash", "bash --posix", "busybox sh")] shell: &str) {
     let mut node = TestNode::new(shell);
     let output = node.run("head -c 5000000 /dev/zero; head -c 4000000 /dev/zero >&2; head -c 10 /dev/zero");

@@ -1,7 +1,7 @@
 use super::{
     ModuleDefinition, assert, blockinfile, command, copy, cordon, debug, drain, etcd_backup, etcd_restore, fail, fetch,
     file, kubeadm, lineinfile, package, pause, ping, raw, reboot, replace, script, set_fact, setup, shell, stat,
-    systemd, template, uncordon, wait_for, wait_ready, yum_repo,
+    systemd, template, uncordon, wait_for, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -35,6 +35,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<template::Template>(),
     ModuleDefinition::of::<uncordon::Uncordon>(),
     ModuleDefinition::of::<wait_for::WaitFor>(),
+    ModuleDefinition::of::<wait_jobs::WaitJobs>(),
     ModuleDefinition::of::<wait_ready::WaitReady>(),
     ModuleDefinition::of::<yum_repo::YumRepo>(),
 ];

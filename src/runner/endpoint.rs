@@ -134,6 +134,19 @@ pub(super) fn endpoint(
     Ok(endpoint)
 }
 
+/// How long to try to reach a host again whose connection was lost, where its variables say so.
+pub(super) fn reconnect_for(target: &Scope) -> Result<Option<Duration>, Failure> {
+    let Some(text) = target.get_text("krun_reconnect_timeout")? else {
+        return Ok(None);
+    };
+    match text.trim().parse() {
+        Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        Err(_) => Err(Failure::new(format!(
+            "krun_reconnect_timeout is a number of seconds, it is `{text}`"
+        ))),
+    }
+}
+
 /// Whom to become, if anybody.
 pub(super) fn become_user(
     target: &Scope,

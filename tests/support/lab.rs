@@ -1,5 +1,6 @@
 //! A lab of real nodes for a test, and krun run against it.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -100,7 +101,10 @@ impl Lab {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Running(krun.spawn().unwrap())
+        Running {
+            krun: krun.spawn().unwrap(),
+            printed: Vec::new(),
+        }
     }
 
     /// Runs `playbooks/upgrade.yml` to 1.28.2, with more arguments. The sample workload keeps nothing of value in its
@@ -182,26 +186,51 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// krun, while it runs.
-pub struct Running(Child);
+pub struct Running {
+    krun: Child,
+    /// What was read of its standard output so far.
+    printed: Vec<u8>,
+}
 
 impl Running {
     /// Presses Ctrl-C.
     pub fn interrupt(&self) {
-        let krun = rustix::process::Pid::from_child(&self.0);
+        let krun = rustix::process::Pid::from_child(&self.krun);
         rustix::process::kill_process(krun, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Kills it, as a machine that loses its power does; gives what it has printed.
+    pub fn kill(mut self) -> Ran {
+        self.krun.kill().unwrap();
+        self.end()
     }
 
     /// Whether it has not ended yet.
     pub fn is_running(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
+        self.krun.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has printed this.
+    #[track_caller]
+    pub fn wait_for(&mut self, part: &str) {
+        let stdout = self.krun.stdout.as_mut().unwrap();
+        let mut piece = [0; 4096];
+        while memchr::memmem::find(&self.printed, part.as_bytes()).is_none() {
+            let read = stdout.read(&mut piece).unwrap();
+            let so_far = String::from_utf8_lossy(&self.printed);
+            assert!(read > 0, "krun ended before it printed {part:?}:\n{so_far}");
+            self.printed.extend(&piece[..read]);
+        }
     }
 
     /// Waits for its end.
     pub fn end(self) -> Ran {
-        let output = self.0.wait_with_output().unwrap();
+        let Self { krun, mut printed } = self;
+        let output = krun.wait_with_output().unwrap();
+        printed.extend(output.stdout);
         Ran {
             status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stdout: String::from_utf8_lossy(&printed).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }

@@ -226,6 +226,7 @@ impl Agent {
             .args(["--pdeathsig", "KILL", "ssh-agent", "-D", "-a"])
             .arg(socket)
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         wait_until("the agent", || socket.exists());

@@ -78,7 +78,7 @@ struct Login<'a> {
     settings: &'a Settings,
     deadline: &'a mut Instant,
     trust: Trust,
-    /// What the server accepts now, as it says it.
+    /// What the server accepts now, as it says it; empty before it was asked.
     methods: String,
     tried: Vec<String>,
     keys_offered: usize,
@@ -88,11 +88,27 @@ struct Login<'a> {
 
 impl Login<'_> {
     fn run(&mut self) -> Result<(), Stop> {
-        self.methods = self.ask_methods()?;
-        if self.link.session().authenticated() {
-            return Ok(());
-        }
+        // To ask what the server accepts costs a round trip, and later on one of sshd's MaxAuthTries. Keys need no question
+        // before them; a password that comes after them is not to be lost to that limit.
+        let keys_first = self
+            .settings
+            .login_methods
+            .first()
+            .is_some_and(|method| method == "publickey");
         let mut keys: Option<Keys> = None;
+        if keys_first && self.endpoint.password.is_none() {
+            let mut found = self.find_keys();
+            match self.try_keys(&mut found)? {
+                Step::LoggedIn => return Ok(()),
+                Step::Refused => return self.ask_in_vain(),
+                Step::Further => keys = Some(found),
+            }
+        } else {
+            self.methods = self.ask_methods()?;
+            if self.link.session().authenticated() {
+                return Ok(());
+            }
+        }
         for _ in 0..STEPS {
             let mut step = Step::Refused;
             let mut sent_password = false;
@@ -127,6 +143,20 @@ impl Login<'_> {
                 Step::Refused if sent_password && self.is_further()? => {}
                 Step::Refused => break,
             }
+        }
+        Err(Stop::Exhausted)
+    }
+
+    /// Asks what the server accepts, for the message; it may still let in at once.
+    fn ask_in_vain(&mut self) -> Result<(), Stop> {
+        match self.ask_methods() {
+            Ok(methods) => self.methods = methods,
+            Err(stop) if self.tried.is_empty() => return Err(stop),
+            // One question too many after so many keys.
+            Err(_) => {}
+        }
+        if self.link.session().authenticated() {
+            return Ok(());
         }
         Err(Stop::Exhausted)
     }
@@ -309,6 +339,11 @@ impl Login<'_> {
         } else {
             format!("tried {}", self.tried.join("; "))
         };
+        let accepted = if self.methods.is_empty() {
+            String::new()
+        } else {
+            format!(" (the server accepts {})", self.methods)
+        };
         let wants_password = self.accepts("password") || self.accepts("keyboard-interactive");
         let help = if self.endpoint.password.is_none() && wants_password && !self.accepts("publickey") {
             "give the password with --ask-pass (-k) or `ansible_password`"
@@ -320,10 +355,7 @@ impl Login<'_> {
             "give the right key (--private-key, `ansible_ssh_private_key_file`) or user (-u, `ansible_user`), or put your public key into the user's ~/.ssh/authorized_keys on the node"
         };
         ConnectionError::Unreachable {
-            message: format!(
-                "cannot log in to {name} as {}: {tried} (the server accepts {})",
-                self.settings.user, self.methods
-            ),
+            message: format!("cannot log in to {name} as {}: {tried}{accepted}", self.settings.user),
             help: Some(help.to_owned()),
         }
     }

@@ -12,17 +12,25 @@ pub(in crate::connection) struct ChannelStream {
     // Before the link: a channel is closed while its session still stands.
     channel: Channel,
     link: Arc<Link>,
+    /// Since the channel was opened nothing has been read or written, which takes in all that has arrived. Opening it may
+    /// have read more from the socket than it has looked at.
+    is_new: bool,
 }
 
 impl ChannelStream {
     pub(super) fn new(channel: Channel, link: Arc<Link>) -> Self {
-        Self { channel, link }
+        Self {
+            channel,
+            link,
+            is_new: true,
+        }
     }
 
     /// True when libssh2 has taken from the socket what is waited for: each of its calls takes in packets of all kinds, so
     /// that a look for stderr may have brought stdout, and the socket has nothing more to tell. Asks nothing of the peer.
     fn has_something_already(&self, to_write: bool) -> bool {
-        self.channel.read_window().available > 0
+        self.is_new
+            || self.channel.read_window().available > 0
             || self.channel.eof()
             || (to_write && self.channel.write_window().remaining > 0)
     }
@@ -38,16 +46,22 @@ impl ChannelStream {
 
 impl Stream for ChannelStream {
     fn read(&mut self, source: Source, into: &mut [u8]) -> io::Result<usize> {
+        self.is_new = false;
         match source {
             Source::Stdout => self.channel.read(into),
             Source::Stderr => self.channel.stderr().read(into),
         }
     }
 
+    fn may_bring(&self, _source: Source) -> bool {
+        self.channel.read_window().available > 0 || self.channel.eof()
+    }
+
     fn write(&mut self, bytes: &[u8], deadline: Instant) -> io::Result<usize> {
         if self.channel.eof() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
+        self.is_new = false;
         loop {
             match self.channel.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.is_stuck_writing() => {

@@ -12,7 +12,7 @@ use ssh2::{MethodType, Session};
 
 use super::certificate::Certificate;
 use super::config::Settings;
-use super::known_hosts::{self, KnownHosts, Verdict, display_kind, kind_of};
+use super::known_hosts::{self, KnownHost, Verdict, display_kind, kind_of};
 use super::terminal;
 use crate::connection::{ConnectionError, HostKeyPolicy};
 
@@ -37,23 +37,17 @@ const CERTIFICATES: [&str; 6] = [
     "rsa-sha2-256-cert-v01@openssh.com",
 ];
 
-/// The known hosts, and the name that the host has among them.
+/// What is known about the host, and its name among the known hosts.
 pub(super) struct Known {
-    hosts: KnownHosts,
+    host: KnownHost,
     name: String,
-    /// The name without its port, where it has one: a key that is known for the host counts for its other ports too.
-    plain_name: Option<String>,
+    /// By its name without its port, where it has one: a key that is known for the host counts for its other ports too.
+    plain: Option<KnownHost>,
 }
 
 impl Known {
-    /// Reads the files; those that are missing or unreadable know nothing, as with OpenSSH.
+    /// Looks the host up in all files.
     pub(super) fn load(settings: &Settings) -> Self {
-        let mut hosts = KnownHosts::default();
-        for file in settings.known_hosts.iter().chain(&settings.system_known_hosts) {
-            if let Ok(bytes) = fs::read(file) {
-                hosts.add(file, &String::from_utf8_lossy(&bytes));
-            }
-        }
         let (name, plain_name) = match &settings.host_key_alias {
             Some(alias) => (alias.to_ascii_lowercase(), None),
             None => (
@@ -61,16 +55,18 @@ impl Known {
                 (settings.port != 22).then(|| settings.hostname.to_ascii_lowercase()),
             ),
         };
+        let look_up =
+            |name: &str| KnownHost::load(settings.known_hosts.iter().chain(&settings.system_known_hosts), name);
         Self {
-            hosts,
+            host: look_up(&name),
+            plain: plain_name.map(|name| look_up(&name)),
             name,
-            plain_name,
         }
     }
 
     fn check(&self, key: &[u8]) -> Verdict {
-        match (self.hosts.check(&self.name, key), &self.plain_name) {
-            (Verdict::Unknown, Some(plain)) => match self.hosts.check(plain, key) {
+        match (self.host.check(key), &self.plain) {
+            (Verdict::Unknown, Some(plain)) => match plain.check(key) {
                 Verdict::Changed(_) => Verdict::Unknown,
                 verdict => verdict,
             },
@@ -78,22 +74,22 @@ impl Known {
         }
     }
 
-    /// The names that the host may be known by.
-    fn names(&self) -> impl Iterator<Item = &str> {
-        iter::once(self.name.as_str()).chain(self.plain_name.as_deref())
+    /// What is known by each name that the host may have.
+    fn by_name(&self) -> impl Iterator<Item = &KnownHost> {
+        iter::once(&self.host).chain(&self.plain)
     }
 
     /// Judges a certificate that the host showed.
     fn check_certificate(&self, certificate: &Certificate, settings: &Settings) -> Result<Verdict, String> {
         let authority = certificate.authority();
-        for name in self.names() {
+        for known in self.by_name() {
             for key in [certificate.key(), authority] {
-                if let Some(place) = self.hosts.revocation(name, key) {
+                if let Some(place) = known.revocation(key) {
                     return Ok(Verdict::Revoked(place));
                 }
             }
         }
-        if !self.names().any(|name| self.hosts.is_authority(name, authority)) {
+        if !self.by_name().any(|known| known.is_authority(authority)) {
             return Err("no known authority has signed it".to_owned());
         }
         let name = match &settings.host_key_alias {
@@ -108,11 +104,11 @@ impl Known {
 /// Asks for the key types that are known for the host before all others, so that a host with several keys is not taken
 /// for a stranger.
 pub(super) fn prefer_known(session: &Session, known: &Known, settings: &Settings) -> Result<(), ssh2::Error> {
-    let kinds: Vec<&str> = known.names().flat_map(|name| known.hosts.kinds(name)).collect();
+    let kinds: Vec<&str> = known.by_name().flat_map(KnownHost::kinds).collect();
     let (mut first, rest): (Vec<_>, Vec<_>) = ALGORITHMS.iter().partition(|(_, kind)| kinds.contains(kind));
     first.extend(rest);
     let mut names: Vec<&str> = first.iter().map(|(algorithm, _)| *algorithm).collect();
-    if known.names().any(|name| known.hosts.has_authority(name)) {
+    if known.by_name().any(KnownHost::has_authority) {
         names.splice(..0, CERTIFICATES);
     }
     if let Some(allowed) = &settings.host_key_algorithms {
@@ -318,7 +314,7 @@ fn fingerprint(key: &[u8]) -> String {
 }
 
 fn refused(name: &str, message: &str, help: Option<String>) -> ConnectionError {
-    ConnectionError::Unreachable {
+    ConnectionError::Distrusted {
         message: format!("cannot connect to {name}: {message}"),
         help,
     }

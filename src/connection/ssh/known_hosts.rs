@@ -1,20 +1,45 @@
 //! OpenSSH's `known_hosts` files: plain and hashed names, wildcards, negation, `[host]:port`, markers.
 
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use fs_err as fs;
 use openssl::base64::{decode_block, encode_block};
-use openssl::hash::MessageDigest;
-use openssl::pkey::PKey;
-use openssl::sign::Signer;
+use openssl::sha::Sha1;
 
-/// One line of such a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One line of such a file; its key is decoded only when a host of this name is met.
 struct Entry {
     marker: Marker,
-    names: String,
+    names: Names,
     kind: String,
-    key: Vec<u8>,
-    place: Place,
+    key: String,
+    line: usize,
+}
+
+/// How a line names its hosts.
+enum Names {
+    /// As they are; the file's index knows them.
+    Plain,
+    /// With wildcards or exceptions.
+    Patterns(String),
+    Hashed(Hashed),
+    /// By a hash that nobody can read.
+    Damaged,
+}
+
+impl Names {
+    fn read(text: &str) -> Self {
+        if let Some(hashed) = text.strip_prefix("|1|") {
+            Hashed::read(hashed).map_or(Self::Damaged, Self::Hashed)
+        } else if text.contains(['*', '?', '!']) {
+            Self::Patterns(text.to_owned())
+        } else {
+            Self::Plain
+        }
+    }
 }
 
 /// What a line says about its key.
@@ -50,15 +75,24 @@ pub(super) enum Verdict {
     Revoked(Place),
 }
 
-/// Several files taken together, in order.
-#[derive(Clone, Debug, Default)]
-pub(super) struct KnownHosts {
+/// The lines of one file.
+#[derive(Default)]
+struct File {
+    path: PathBuf,
     entries: Vec<Entry>,
+    /// The lines that name a host as it is, by its name in lower case.
+    plain: HashMap<String, Vec<usize>>,
+    /// The other lines: patterns and hashed names, which have to be tried one by one.
+    other: Vec<usize>,
 }
 
-impl KnownHosts {
-    /// Adds a file's lines; lines that cannot be read are passed over, as OpenSSH does.
-    pub(super) fn add(&mut self, file: &Path, text: &str) {
+impl File {
+    /// Lines that cannot be read are passed over, as OpenSSH does.
+    fn parse(path: &Path, text: &str) -> Self {
+        let mut file = Self {
+            path: path.to_owned(),
+            ..Self::default()
+        };
         for (number, line) in text.lines().enumerate() {
             let mut words = line.split_whitespace().peekable();
             let marker = match words.next_if(|word| word.starts_with('@')) {
@@ -70,67 +104,144 @@ impl KnownHosts {
             let (Some(names), Some(kind), Some(key)) = (words.next(), words.next(), words.next()) else {
                 continue;
             };
-            let Ok(key) = decode_block(key) else { continue };
-            if names.starts_with('#') || kind_of(&key) != kind {
+            if names.starts_with('#') {
                 continue;
             }
-            self.entries.push(Entry {
+            let position = file.entries.len();
+            let entry = Entry {
                 marker,
-                names: names.to_owned(),
+                names: Names::read(names),
                 kind: kind.to_owned(),
-                key,
-                place: Place {
-                    file: file.to_owned(),
-                    line: number + 1,
-                    kind: display_kind(kind),
-                },
-            });
+                key: key.to_owned(),
+                line: number + 1,
+            };
+            if matches!(entry.names, Names::Plain) {
+                for name in names.split(',') {
+                    file.plain.entry(name.to_ascii_lowercase()).or_default().push(position);
+                }
+            } else {
+                file.other.push(position);
+            }
+            file.entries.push(entry);
         }
+        file
     }
 
-    /// The key types that are known for a name.
-    pub(super) fn kinds(&self, name: &str) -> Vec<&str> {
-        self.about(name, Marker::Host)
-            .map(|entry| entry.kind.as_str())
-            .collect()
+    /// The lines that name a host, in their order.
+    fn about(&self, name: &str) -> Vec<Line> {
+        let name = name.to_ascii_lowercase();
+        let mut positions = self.plain.get(&name).cloned().unwrap_or_default();
+        let is_about = |entry: &Entry| match &entry.names {
+            Names::Plain | Names::Damaged => false,
+            Names::Patterns(names) => matches(names, &name),
+            Names::Hashed(hashed) => hashed.is_of(&name),
+        };
+        let others = self.other.iter().copied();
+        positions.extend(others.filter(|position| self.entries.get(*position).is_some_and(is_about)));
+        positions.sort_unstable();
+        positions.dedup();
+        let entries = positions.iter().filter_map(|position| self.entries.get(*position));
+        entries.filter_map(|entry| self.line(entry)).collect()
     }
 
-    /// True when certificates can speak for a name.
-    pub(super) fn has_authority(&self, name: &str) -> bool {
-        self.about(name, Marker::Authority).next().is_some()
+    fn line(&self, entry: &Entry) -> Option<Line> {
+        let key = decode_block(&entry.key).ok()?;
+        (kind_of(&key) == entry.kind).then(|| Line {
+            marker: entry.marker,
+            kind: entry.kind.clone(),
+            key,
+            place: Place {
+                file: self.path.clone(),
+                line: entry.line,
+                kind: display_kind(&entry.kind),
+            },
+        })
+    }
+}
+
+/// What tells a file from what it was before.
+type Version = (SystemTime, u64, u64);
+
+/// Reads a file, once for all hosts as long as it does not change. One that is missing or unreadable knows nothing.
+fn read(path: &Path) -> Option<Arc<File>> {
+    static READ: Mutex<Option<HashMap<PathBuf, (Version, Arc<File>)>>> = Mutex::new(None);
+    let version = version(path)?;
+    // Held while it is read: the other hosts wait for it instead of reading it as well.
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let files = read.get_or_insert_default();
+    if let Some((known, file)) = files.get(path)
+        && *known == version
+    {
+        return Some(Arc::clone(file));
+    }
+    let text = fs::read(path).ok()?;
+    let file = Arc::new(File::parse(path, &String::from_utf8_lossy(&text)));
+    files.insert(path.to_owned(), (version, Arc::clone(&file)));
+    Some(file)
+}
+
+fn version(path: &Path) -> Option<Version> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+}
+
+struct Line {
+    marker: Marker,
+    kind: String,
+    key: Vec<u8>,
+    place: Place,
+}
+
+/// What all files say about one host, in their order.
+#[derive(Default)]
+pub(super) struct KnownHost(Vec<Line>);
+
+impl KnownHost {
+    /// Looks the name up; files that are missing or unreadable know nothing, as with OpenSSH.
+    pub(super) fn load<'a>(paths: impl IntoIterator<Item = &'a PathBuf>, name: &str) -> Self {
+        let files = paths.into_iter().filter_map(|path| read(path));
+        Self(files.flat_map(|file| file.about(name)).collect())
     }
 
-    /// True when this key may sign certificates for a name.
-    pub(super) fn is_authority(&self, name: &str, key: &[u8]) -> bool {
-        self.about(name, Marker::Authority).any(|entry| entry.key == key)
+    /// The key types that are known for it.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.lines(Marker::Host).map(|line| line.kind.as_str())
+    }
+
+    /// True when certificates can speak for it.
+    pub(super) fn has_authority(&self) -> bool {
+        self.lines(Marker::Authority).next().is_some()
+    }
+
+    /// True when this key may sign certificates for it.
+    pub(super) fn is_authority(&self, key: &[u8]) -> bool {
+        self.lines(Marker::Authority).any(|line| line.key == key)
     }
 
     /// The line that says that a key must not be trusted.
-    pub(super) fn revocation(&self, name: &str, key: &[u8]) -> Option<Place> {
-        self.about(name, Marker::Revoked)
-            .find(|entry| entry.key == key)
-            .map(|entry| entry.place.clone())
+    pub(super) fn revocation(&self, key: &[u8]) -> Option<Place> {
+        self.lines(Marker::Revoked)
+            .find(|line| line.key == key)
+            .map(|line| line.place.clone())
     }
 
-    /// What is known about a key that a host showed.
-    pub(super) fn check(&self, name: &str, key: &[u8]) -> Verdict {
-        if let Some(place) = self.revocation(name, key) {
+    /// What is known about a key that it showed.
+    pub(super) fn check(&self, key: &[u8]) -> Verdict {
+        if let Some(place) = self.revocation(key) {
             return Verdict::Revoked(place);
         }
         let mut verdict = Verdict::Unknown;
-        for entry in self.about(name, Marker::Host) {
-            if entry.key == key {
+        for line in self.lines(Marker::Host) {
+            if line.key == key {
                 return Verdict::Known;
             }
-            verdict = Verdict::Changed(entry.place.clone());
+            verdict = Verdict::Changed(line.place.clone());
         }
         verdict
     }
 
-    fn about(&self, name: &str, marker: Marker) -> impl Iterator<Item = &Entry> {
-        self.entries
-            .iter()
-            .filter(move |entry| entry.marker == marker && matches(&entry.names, name))
+    fn lines(&self, marker: Marker) -> impl Iterator<Item = &Line> {
+        self.0.iter().filter(move |line| line.marker == marker)
     }
 }
 
@@ -145,7 +256,9 @@ pub(super) fn line(name: &str, key: &[u8], hashed: bool) -> Option<String> {
     let names = if hashed {
         let mut salt = [0; 20];
         getrandom::fill(&mut salt).ok()?;
-        format!("|1|{}|{}", encode_block(&salt), encode_block(&hash(name, &salt)?))
+        let (inner, outer) = keyed(&salt)?;
+        let hash = hash(name, inner, outer);
+        format!("|1|{}|{}", encode_block(&salt), encode_block(&hash))
     } else {
         name.to_owned()
     };
@@ -175,12 +288,6 @@ pub(super) fn display_kind(kind: &str) -> &'static str {
 }
 
 fn matches(names: &str, name: &str) -> bool {
-    if let Some(hashed) = names.strip_prefix("|1|") {
-        return hashed
-            .split_once('|')
-            .and_then(|(salt, expected)| Some((decode_block(salt).ok()?, decode_block(expected).ok()?)))
-            .is_some_and(|(salt, expected)| hash(name, &salt).is_some_and(|hash| hash == expected));
-    }
     let mut found = false;
     for pattern in names.split(',') {
         match pattern.strip_prefix('!') {
@@ -220,12 +327,45 @@ fn matches_pattern(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// HMAC-SHA1 of the name, OpenSSH's hash.
-fn hash(name: &str, salt: &[u8]) -> Option<Vec<u8>> {
-    let key = PKey::hmac(salt).ok()?;
-    Signer::new(MessageDigest::sha1(), &key)
-        .and_then(|mut signer| signer.sign_oneshot_to_vec(name.as_bytes()))
-        .ok()
+/// A name as OpenSSH hashes it: HMAC-SHA1 with a salt of the line's own, so that every line has to be tried for every
+/// host. What depends on the salt alone is done once.
+struct Hashed {
+    inner: Sha1,
+    outer: Sha1,
+    expected: [u8; 20],
+}
+
+impl Hashed {
+    fn read(text: &str) -> Option<Self> {
+        let (salt, expected) = text.split_once('|')?;
+        let expected = decode_block(expected).ok()?.try_into().ok()?;
+        let (inner, outer) = keyed(&decode_block(salt).ok()?)?;
+        Some(Self { inner, outer, expected })
+    }
+
+    fn is_of(&self, name: &str) -> bool {
+        hash(name, self.inner.clone(), self.outer.clone()) == self.expected
+    }
+}
+
+/// Both halves of HMAC-SHA1, having taken in the key.
+fn keyed(salt: &[u8]) -> Option<(Sha1, Sha1)> {
+    let half = |padding: u8| {
+        let mut block = [padding; 64];
+        for (byte, salt) in block.get_mut(..salt.len())?.iter_mut().zip(salt) {
+            *byte ^= salt;
+        }
+        let mut half = Sha1::new();
+        half.update(&block);
+        Some(half)
+    };
+    Some((half(0x36)?, half(0x5c)?))
+}
+
+fn hash(name: &str, mut inner: Sha1, mut outer: Sha1) -> [u8; 20] {
+    inner.update(name.as_bytes());
+    outer.update(&inner.finish());
+    outer.finish()
 }
 
 #[cfg(test)]
@@ -239,44 +379,54 @@ mod tests {
         key
     }
 
-    fn files(lines: &[(&str, &[u8])]) -> KnownHosts {
+    fn files(lines: &[(&str, &[u8])]) -> File {
         let mut text = String::from("# comment\n\n");
         for (names, key) in lines {
             text.extend([names, " ", kind_of(key), " ", &encode_block(key), " me@here\n"]);
         }
-        let mut known = KnownHosts::default();
-        known.add(Path::new("known_hosts"), &text);
-        known
+        parsed(&text)
+    }
+
+    fn about(file: &File, name: &str) -> KnownHost {
+        KnownHost(file.about(name))
+    }
+
+    fn parsed(text: &str) -> File {
+        File::parse(Path::new("known_hosts"), text)
     }
 
     #[test]
     fn keys_are_judged_as_openssh_does() {
         let (right, wrong, rsa) = (key("ssh-ed25519", "A"), key("ssh-ed25519", "B"), key("ssh-rsa", "C"));
         let known = files(&[("W1,10.0.0.*,!10.0.0.9", &right), ("@revoked *", &wrong)]);
-        assert_eq!(known.check("w1", &right), Verdict::Known);
-        assert_eq!(known.check("10.0.0.7", &right), Verdict::Known);
-        assert!(matches!(known.check("10.0.0.9", &right), Verdict::Unknown));
-        assert!(matches!(known.check("w1", &wrong), Verdict::Revoked(place) if place.line == 4));
-        assert!(matches!(known.check("w1", &key("ssh-ed25519", "D")), Verdict::Changed(place) if place.line == 3));
-        assert!(matches!(known.check("w1", &rsa), Verdict::Changed(place) if place.line == 3));
-        assert_eq!(known.kinds("w1"), ["ssh-ed25519"]);
+        assert_eq!(about(&known, "w1").check(&right), Verdict::Known);
+        assert_eq!(about(&known, "10.0.0.7").check(&right), Verdict::Known);
+        assert!(matches!(about(&known, "10.0.0.9").check(&right), Verdict::Unknown));
+        assert!(matches!(about(&known, "w1").check(&wrong), Verdict::Revoked(place) if place.line == 4));
+        assert!(
+            matches!(about(&known, "w1").check(&key("ssh-ed25519", "D")), Verdict::Changed(place) if place.line == 3)
+        );
+        assert!(matches!(about(&known, "w1").check(&rsa), Verdict::Changed(place) if place.line == 3));
+        assert_eq!(about(&known, "w1").kinds().collect::<Vec<_>>(), ["ssh-ed25519"]);
     }
 
     #[test]
     fn ports_have_names_of_their_own() {
         let right = key("ssh-ed25519", "A");
         let known = files(&[("[w1]:2222", &right)]);
-        assert_eq!(known.check(&host_name("w1", 2222), &right), Verdict::Known);
-        assert!(matches!(known.check(&host_name("w1", 22), &right), Verdict::Unknown));
+        assert_eq!(about(&known, &host_name("w1", 2222)).check(&right), Verdict::Known);
+        assert!(matches!(
+            about(&known, &host_name("w1", 22)).check(&right),
+            Verdict::Unknown
+        ));
     }
 
     #[test]
     fn hashed_names_are_written_and_found_again() {
         let right = key("ssh-ed25519", "A");
-        let mut known = KnownHosts::default();
-        known.add(Path::new("known_hosts"), &line("w1", &right, true).unwrap());
-        assert_eq!(known.check("w1", &right), Verdict::Known);
-        assert!(matches!(known.check("w2", &right), Verdict::Unknown));
+        let known = parsed(&line("w1", &right, true).unwrap());
+        assert_eq!(about(&known, "w1").check(&right), Verdict::Known);
+        assert!(matches!(about(&known, "w2").check(&right), Verdict::Unknown));
     }
 
     #[test]
@@ -292,9 +442,34 @@ mod tests {
         assert!(status.unwrap().success());
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("|1|"), "{text}");
-        let mut known = KnownHosts::default();
-        known.add(&file, &text);
-        assert_eq!(known.check("w1.example.org", &right), Verdict::Known);
+        assert_eq!(KnownHost::load([&file], "w1.example.org").check(&right), Verdict::Known);
+        assert!(KnownHost::load([&file], "w2.example.org").kinds().next().is_none());
+    }
+
+    #[test]
+    fn lines_keep_their_order_however_they_name_the_host() {
+        let (first, second) = (key("ssh-ed25519", "A"), key("ssh-ed25519", "B"));
+        for names in [["w1", "w*"], ["w*", "w1"], ["W1,w1", "w?"]] {
+            let known = files(&[(names[0], &first), (names[1], &second)]);
+            let other = about(&known, "w1").check(&key("ssh-ed25519", "C"));
+            assert!(matches!(other, Verdict::Changed(place) if place.line == 4), "{names:?}");
+            assert_eq!(about(&known, "w1").check(&second), Verdict::Known);
+            assert_eq!(about(&known, "w1").kinds().count(), 2, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_has_grown_is_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("known_hosts");
+        let right = key("ssh-ed25519", "A");
+        std::fs::write(&file, line("w1", &right, false).unwrap()).unwrap();
+        let load = || KnownHost::load([&file], "w2");
+        assert!(Arc::ptr_eq(&read(&file).unwrap(), &read(&file).unwrap()));
+        assert!(load().kinds().next().is_none());
+        let more = line("w1", &right, false).unwrap() + &line("w2", &right, false).unwrap();
+        std::fs::write(&file, more).unwrap();
+        assert_eq!(load().check(&right), Verdict::Known);
     }
 
     #[test]

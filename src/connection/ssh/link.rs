@@ -1,13 +1,14 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
 use ssh2::{BlockDirections, DisconnectCode, ErrorCode, Session};
 
 use super::proxy::ProxyChild;
+use super::watchdog::Watchdog;
 use crate::connection::local::poll_until;
 
 /// libssh2's code for "try again when the socket is ready".
@@ -30,6 +31,8 @@ pub(super) struct Link {
     alive_count: u32,
     /// Keepalives sent since anything was heard.
     unanswered: AtomicU32,
+    /// The first program has not started yet.
+    is_being_set_up: AtomicBool,
     /// Ended after the session.
     proxy: Option<ProxyChild>,
 }
@@ -49,12 +52,18 @@ impl Link {
             alive_interval,
             alive_count,
             unanswered: AtomicU32::new(0),
+            is_being_set_up: AtomicBool::new(true),
             proxy,
         }
     }
 
     pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// From now on every answer comes in one piece.
+    pub(super) fn is_set_up(&self) {
+        self.is_being_set_up.store(false, Ordering::Relaxed);
     }
 
     /// The child that keeps the way to the node open, if there is one.
@@ -68,15 +77,23 @@ impl Link {
         deadline: Instant,
         mut operation: impl FnMut() -> Result<V, ssh2::Error>,
     ) -> Result<V, ssh2::Error> {
+        let timed_out = || ssh2::Error::new(TIMED_OUT, "no answer in time");
+        // Whoever has logged krun in is an sshd.
+        let watchdog = if self.session.authenticated() {
+            None
+        } else {
+            Watchdog::watch(&self.socket, deadline).ok()
+        };
         loop {
             match operation() {
                 Err(error) if error.code() == AGAIN => self.wait(deadline).map_err(|error| {
                     if error.kind() == io::ErrorKind::TimedOut {
-                        ssh2::Error::new(TIMED_OUT, "no answer in time")
+                        timed_out()
                     } else {
                         ssh2::Error::new(DISCONNECTED, "the connection was closed or fell silent")
                     }
                 })?,
+                Err(_) if watchdog.as_ref().is_some_and(Watchdog::has_bitten) => return Err(timed_out()),
                 other => return other,
             }
         }
@@ -95,6 +112,9 @@ impl Link {
             if now >= deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }
+            if self.is_being_set_up.load(Ordering::Relaxed) {
+                self.acknowledge_at_once();
+            }
             let mut polled = [PollFd::new(&self.socket, wanted)];
             if poll_until(&mut polled, deadline.min(now + self.alive_interval))? {
                 if polled.iter().any(|socket| socket.revents().contains(PollFlags::IN)) {
@@ -106,6 +126,14 @@ impl Link {
                 self.ask_for_a_sign()?;
             }
         }
+    }
+
+    /// sshd sends its host keys right after the login and, with Nagle's algorithm on, holds the answer to the first channel
+    /// back until they are acknowledged: for 40 ms, if the kernel thinks that there is time. It thinks so again after each
+    /// answer.
+    fn acknowledge_at_once(&self) {
+        // There is no such option on the way through a proxy, nor a need for it.
+        let _ = rustix::net::sockopt::set_tcp_quickack(&self.socket, true);
     }
 
     fn ask_for_a_sign(&self) -> io::Result<()> {

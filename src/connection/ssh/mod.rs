@@ -16,6 +16,7 @@ mod proxy;
 mod terminal;
 mod tokens;
 mod unsupported;
+mod watchdog;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -44,6 +45,8 @@ pub(super) struct Ssh {
     settings: Option<Settings>,
     /// One session as a rule; more where the server allows few channels on each (`MaxSessions`).
     links: Vec<Arc<Link>>,
+    /// As measured while the connection was made; not known through a jump host or a proxy.
+    round_trip: Option<Duration>,
 }
 
 impl Ssh {
@@ -52,6 +55,7 @@ impl Ssh {
             endpoint,
             settings: None,
             links: Vec::new(),
+            round_trip: None,
         }
     }
 
@@ -60,15 +64,17 @@ impl Ssh {
             Some(settings) => settings,
             None => Settings::of(&self.endpoint)?,
         };
-        let link = Self::establish(&self.endpoint, &settings);
+        let established = Self::establish(&self.endpoint, &settings);
         self.settings = Some(settings);
-        let link = Arc::new(link?);
+        let (link, round_trip) = established?;
+        self.round_trip = round_trip;
+        let link = Arc::new(link);
         self.links.push(Arc::clone(&link));
         Ok(link)
     }
 
-    /// Connects, agrees on keys, checks the host's key and logs in.
-    fn establish(endpoint: &Endpoint, settings: &Settings) -> Result<Link, ConnectionError> {
+    /// Connects, agrees on keys, checks the host's key and logs in; tells the round trip, too, when there is no proxy.
+    fn establish(endpoint: &Endpoint, settings: &Settings) -> Result<(Link, Option<Duration>), ConnectionError> {
         let way = settings.proxy_command.as_ref().or(settings.proxy_jump.as_ref());
         // A proxy command may be a jump as well, and differs from host to host.
         let _turn = way.map(|way| gate::enter(if settings.proxy_command.is_some() { "" } else { way }));
@@ -79,9 +85,15 @@ impl Ssh {
             help: help.map(str::to_owned),
         };
         let mut session = Session::new().map_err(|error| unreachable(error.to_string(), None))?;
+        let mut round_trip = None;
         let Route { socket, guard } = match proxy::command(endpoint, settings) {
             Some(command) => proxy::connect(&command),
-            None => address::connect(&settings.hostname, settings.port, settings.family, deadline).map(Route::direct),
+            None => address::connect(&settings.hostname, settings.port, settings.family, deadline).map(
+                |(socket, measured)| {
+                    round_trip = Some(measured);
+                    Route::direct(socket)
+                },
+            ),
         }
         .map_err(|error| unreachable(error.to_string(), address::help(&error)))?;
         let setup = |error: io::Error| unreachable(error.to_string(), None);
@@ -114,7 +126,7 @@ impl Ssh {
             .map_err(|error| handshake_failed(&name, settings, &error, link.proxy()))?;
         let trust = host_key::verify(&session, &known, settings, &name)?;
         auth::log_in(&link, endpoint, settings, trust, &name, &mut deadline)?;
-        Ok(link)
+        Ok((link, round_trip))
     }
 
     fn start_on(link: &Arc<Link>, command: &str) -> Result<ChannelStream, ssh2::Error> {
@@ -122,12 +134,17 @@ impl Ssh {
         let session = link.session();
         let mut channel = link.drive(deadline, || session.channel_session())?;
         link.drive(deadline, || channel.exec(command))?;
+        link.is_set_up();
         Ok(ChannelStream::new(channel, Arc::clone(link)))
     }
 }
 
 impl Transport for Ssh {
     type Stream = ChannelStream;
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
 
     fn start(&mut self, command: &str) -> Result<ChannelStream, ConnectionError> {
         let mut position = 0;

@@ -113,7 +113,7 @@ impl Module for EtcdRestore {
         let sum = found.get("sha256").map_or("", String::as_str);
         let (patience, bump) = (self.timeout.0.to_string(), self.bump_revision.0.to_string());
         let request = Request::new(RESTORE, [MANIFEST, &self.snapshot, sum, RECORD, &patience, &bump]);
-        let output = context.run_detached("etcd-restore", request)?;
+        let output = context.run_detached_once("etcd-restore", request)?;
         if !output.success() {
             return Err(Failure::of_program("the restore of etcd", &output).help(
                 "run the same task again: it goes on where it was. What it moved aside has a name with `krun` in it, \

@@ -238,7 +238,7 @@ fn run(context: &mut Context<'_>, step: &Step) -> Result<Output, Failure> {
         let words = [RECORD.to_owned(), step.name()]
             .into_iter()
             .chain(step.arguments.clone());
-        let output = context.run_detached(&format!("kubeadm-{}", step.verb), Request::new(RUN, words))?;
+        let output = context.run_detached_once(&format!("kubeadm-{}", step.verb), Request::new(RUN, words))?;
         match Verdict::of(&output) {
             Verdict::Succeeded(said) if said.is_none() || said == step.target => return Ok(output),
             Verdict::HealthCheckFailed(_) if attempt < ATTEMPTS => {
