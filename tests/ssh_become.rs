@@ -13,6 +13,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use krun::connection::{Become, BecomeMethod, Connection, ConnectionError, Endpoint, Request, Script, open};
+use support::Project;
 use support::sshd::{Setup, Sshd, become_user, request, run};
 
 const PASSWORD: &str = "rabbit-of-caerbannog";
@@ -143,6 +144,31 @@ fn sudo_that_insists_on_a_terminal_gets_one() {
             assert!(message.contains("the password is wrong"), "{message}");
         }
     }
+}
+
+/// Tasks that travel together find out about the terminal together.
+#[test]
+fn a_whole_play_runs_where_sudo_insists_on_a_terminal() {
+    let Some(sshd) = node("Defaults requiretty\\nops ALL=(ALL) NOPASSWD: ALL", ":") else {
+        return;
+    };
+    let tasks = "- {shell: id -un, register: one}\n    - {shell: id -un >&2, register: two}\n    \
+                 - {debug: {msg: 'it is {{ one.stdout }} and {{ two.stderr }}'}}\n";
+    let inventory = format!(
+        "node\n[all:vars]\nansible_host=127.0.0.1\nansible_port={}\nansible_user=ops\n\
+         ansible_ssh_private_key_file={}\nansible_ssh_common_args='{}'\n",
+        sshd.port,
+        sshd.at("id"),
+        sshd.options(&["IdentityAgent=none", "IdentityFile=none", "StrictHostKeyChecking=yes"])
+            .join(" ")
+    );
+    Project::new(&format!(
+        "- hosts: all\n  gather_facts: false\n  become: true\n  become_user: deploy\n  tasks:\n    {tasks}"
+    ))
+    .file("hosts.ini", &inventory)
+    .krun(&["site.yml", "-i", "hosts.ini"])
+    .expect_status(0)
+    .expect_stdout("it is deploy and deploy");
 }
 
 #[test]
