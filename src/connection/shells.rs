@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::become_user::BecomeMethod;
 use super::escalate::{self, EnterError};
 use super::protocol::{ChainReader, Next};
-use super::protocol::{Shell, ShellError, random_word};
+use super::protocol::{Shell, ShellError, random_word, said};
 use super::stream::{Heard, Stream};
 use super::{Answered, Become, ConnectionError, Output, Request, Script, Step, StepAnswer};
 
@@ -113,6 +113,8 @@ pub(super) struct Shells<T: Transport> {
     transport: T,
     open: HashMap<Owner, Shell<T::Stream>>,
     exchanges: u64,
+    /// sudo on this node runs on a terminal only (`requiretty`).
+    on_terminal: bool,
     /// The shortest time that an exchange has taken.
     quickest: Option<Duration>,
 }
@@ -123,6 +125,7 @@ impl<T: Transport> Shells<T> {
             transport,
             open: HashMap::new(),
             exchanges: 0,
+            on_terminal: false,
             quickest: None,
         }
     }
@@ -139,6 +142,8 @@ impl<T: Transport> Shells<T> {
                 self.open.insert(owner, shell);
                 Ok(output)
             }
+            // It has run nothing yet.
+            Err(ShellError::NotStarted(said)) if self.may_use_terminal(user, &said) => self.run(user, request),
             Err(error) => Err(self.give_up(user, owner, shell, request, error)),
         }
     }
@@ -176,6 +181,11 @@ impl<T: Transport> Shells<T> {
                         self.took(start.elapsed());
                     }
                     answered(number, Ok(answer));
+                }
+                // It has run nothing yet.
+                Err(ShellError::NotStarted(said)) if number == 0 && self.may_use_terminal(user, &said) => {
+                    drop(shell);
+                    return self.run_chain(user, steps, afresh, interrupted, answered);
                 }
                 // The shell goes on, and tells of each step behind it that it is not run.
                 Err(error @ (ShellError::NoRoom | ShellError::OutputLost(_))) => {
@@ -299,13 +309,18 @@ impl<T: Transport> Shells<T> {
         let shell = self.transport.shell().to_owned();
         let mut heard = Heard::default();
         let Some(user) = user else {
-            let word = super::quote::word(&shell).unwrap_or_else(|| "/bin/sh".to_owned());
+            let word = super::quote::for_any_shell(&shell).unwrap_or_else(|| "/bin/sh".to_owned());
             return Ok((self.transport.start(&format!("exec {word}"))?, heard));
         };
         let mark = random_word().map_err(|error| self.no_random_numbers(&error))?;
-        let mut stream = self.transport.start(&escalate::command(user, &shell, &mark)?)?;
+        let command = escalate::command(user, &shell, &mark, self.on_terminal)?;
+        let mut stream = self.transport.start(&command)?;
         match escalate::enter(&mut stream, &mut heard, user, &mark, Instant::now() + ESCALATION_LIMIT) {
             Ok(()) => Ok((stream, heard)),
+            Err(EnterError::Refused(_)) if self.may_use_terminal(Some(user), &said(&heard)) => {
+                drop(stream);
+                self.start_shell(Some(user))
+            }
             Err(EnterError::Refused(error)) => Err(error),
             Err(EnterError::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(ConnectionError::EscalationRefused {
@@ -319,6 +334,13 @@ impl<T: Transport> Shells<T> {
             }
             Err(EnterError::Io(error)) => Err(self.broken("the change of the user", &error)),
         }
+    }
+
+    /// Takes to a terminal when that is what sudo has refused for; true when it is worth another try.
+    fn may_use_terminal(&mut self, user: Option<&Become>, said: &str) -> bool {
+        let wanted = !self.on_terminal && user.is_some_and(|user| escalate::wants_terminal(user, said));
+        self.on_terminal |= wanted;
+        wanted
     }
 
     /// The connection broke: everything on it is closed.

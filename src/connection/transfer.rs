@@ -106,8 +106,12 @@ impl<T: Transport> Shells<T> {
         let mark = random_word().map_err(|error| transfer.failed(error))?;
         self.count_exchange();
         let (mut stream, mut heard) = self.start_shell(user)?;
-        // The shell may read ahead, so nothing but this line is sent before it has become `cat`.
-        let line = format!("umask 077; rm -f -- {file} && set -C && exec >{file} && echo {mark} >&2 && exec cat\n");
+        // The shell may read ahead, so nothing but this line is sent before `cat` has begun. A connection that breaks ends
+        // the input as well; but then nobody hears the last word any more, and half a file is of no use to anybody.
+        let line = format!(
+            "umask 077; trap '' PIPE; rm -f -- {file} && set -C && exec 3>{file} && echo {mark} >&2 && \
+             {{ cat >&3 && echo {mark} || {{ rm -f -- {file}; exit 1; }}; }}; exit\n"
+        );
         let outcome = (|| {
             heard.say(&mut stream, line.as_bytes(), Patience::Stalled(STALL_LIMIT))?;
             while memchr::memmem::find(&heard.stderr, mark.as_bytes()).is_none() {

@@ -3,6 +3,7 @@
 
 mod backup;
 mod bad_nodes;
+mod bastion;
 mod interrupted;
 mod killed;
 mod kubeadm_fails;

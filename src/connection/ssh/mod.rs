@@ -5,6 +5,7 @@ mod auth;
 mod certificate;
 mod channel;
 mod config;
+mod gate;
 mod host_key;
 mod identity;
 mod keys;
@@ -74,6 +75,9 @@ impl Ssh {
 
     /// Connects, agrees on keys, checks the host's key and logs in; tells the round trip, too, when there is no proxy.
     fn establish(endpoint: &Endpoint, settings: &Settings) -> Result<(Link, Option<Duration>), ConnectionError> {
+        let way = settings.proxy_command.as_ref().or(settings.proxy_jump.as_ref());
+        // A proxy command may be a jump as well, and differs from host to host.
+        let _turn = way.map(|way| gate::enter(if settings.proxy_command.is_some() { "" } else { way }));
         let mut deadline = Instant::now() + settings.connect_timeout;
         let name = settings.describe(endpoint);
         let unreachable = |message: String, help: Option<&str>| ConnectionError::Unreachable {
