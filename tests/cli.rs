@@ -283,6 +283,25 @@ fn handlers_run_after_a_failure_when_they_are_forced() {
 }
 
 #[test]
+fn tasks_that_are_not_fused_wait_for_all_hosts() {
+    let tasks = "- {hosts: 'd1:d2', gather_facts: false, tasks: [{command: 'true'}, {command: 'true'}]}\n";
+    let project = project().file("two.yml", tasks);
+    for line in ["two.yml -i d1,d2, -c local", "two.yml -i d1,d2, -c local --no-fuse"] {
+        let ran = krun(&project, line).expect_status(0);
+        // What is told is in the same order, either way.
+        assert_eq!(ran.stdout.matches("TASK [command]").count(), 2, "{}", ran.stdout);
+        let (first, second) = ran.stdout.rsplit_once("TASK [command]").unwrap();
+        assert_eq!(
+            (
+                first.matches("changed: [").count(),
+                second.matches("changed: [").count()
+            ),
+            (2, 2)
+        );
+    }
+}
+
+#[test]
 fn roles_are_found_in_the_folders_that_are_named() {
     let project = project()
         .file("role.yml", "- {hosts: d1, gather_facts: false, roles: [one]}\n")
