@@ -197,7 +197,7 @@ fn an_interrupted_chain_ends_after_the_step_that_it_is_at() {
             std::fs::write(&go, "").unwrap();
         });
         node.chain(None, &steps, true, &interrupted, &mut |_, answer| {
-            answers.push(told(&answer))
+            answers.push(told(&answer));
         });
     });
     assert_eq!(answers, ["0", "not run", "not run"]);

@@ -79,6 +79,14 @@ pub trait Connection: Send {
         answered: Answered<'_>,
     );
 
+    /// Connects and becomes the user, if that has not been done yet; asks nothing of the node.
+    ///
+    /// # Errors
+    /// As [`Connection::execute`].
+    fn set_up(&mut self, _user: Option<&Become>) -> Result<(), ConnectionError> {
+        Ok(())
+    }
+
     /// From here on the requests may change the node: told by the module that is about to act.
     fn begin_to_act(&mut self) {}
 
@@ -124,6 +132,10 @@ impl<T: Transport> Connection for Shells<T> {
         answered: Answered<'_>,
     ) {
         self.run_chain(user, steps, afresh, interrupted, answered);
+    }
+
+    fn set_up(&mut self, user: Option<&Become>) -> Result<(), ConnectionError> {
+        self.open_for(user)
     }
 
     fn round_trip(&self) -> Option<Duration> {

@@ -235,6 +235,14 @@ impl<T: Transport> Shells<T> {
         }
     }
 
+    /// Has a shell of the user's ready.
+    pub(super) fn open_for(&mut self, user: Option<&Become>) -> Result<(), ConnectionError> {
+        let owner = Owner::of(user);
+        let shell = self.shell_of(user, &owner)?;
+        self.open.insert(owner, shell);
+        Ok(())
+    }
+
     fn shell_of(&mut self, user: Option<&Become>, owner: &Owner) -> Result<Shell<T::Stream>, ConnectionError> {
         let kept = self
             .open

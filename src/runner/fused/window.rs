@@ -54,8 +54,17 @@ pub(in crate::runner) struct HostWindow<'a, 'p> {
     changes: bool,
     /// The first request of the chain that was sent last.
     sent_first: Option<(Unit, usize)>,
-    /// The connection was lost over something that may be asked again: the task that asked sees to that by itself.
-    is_cut: bool,
+    link: Link,
+}
+
+/// How a host's connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    /// Not asked for yet by this window.
+    New,
+    Up,
+    /// Lost over something that may be asked again: the task that asked sees to that by itself.
+    Cut,
 }
 
 /// A task that was run with what is known.
@@ -108,7 +117,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             afresh: true,
             changes: false,
             sent_first: None,
-            is_cut: false,
+            link: Link::New,
         }
     }
 
@@ -130,6 +139,8 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             match plan {
                 Plan::End(end) => return end,
                 Plan::Send(_) | Plan::RunAlone if interrupted => return WindowEnd::Interrupted,
+                // How far it is decides what is sent, and connecting tells.
+                Plan::Send(steps) if self.link == Link::New => self.set_up(&steps),
                 // A request that was answered and is asked again would be asked for ever.
                 Plan::Send(steps) if !self.is_sent_again(&steps) => self.send(&steps),
                 Plan::Send(_) | Plan::RunAlone => {
@@ -139,6 +150,23 @@ impl<'a, 'p> HostWindow<'a, 'p> {
                 }
             }
         }
+    }
+
+    /// Connects; when that fails the first request has failed.
+    fn set_up(&mut self, plan: &[Planned]) {
+        self.link = Link::Up;
+        let Some((target, mut lease)) = self.ahead.take() else {
+            return;
+        };
+        // A session that was used before shows that it is lost only then, and is opened anew.
+        let is_new = lease.exchanges() == 0;
+        if is_new
+            && let Err(error) = lease.connection().set_up(target.become_user.as_ref())
+            && let Some(first) = plan.first()
+        {
+            self.take_in(first, true, Err(error), &[]);
+        }
+        self.ahead.give_back(lease);
     }
 
     fn is_sent_again(&mut self, steps: &[Planned]) -> bool {
@@ -186,7 +214,8 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             }
             let attempt = self.attempt(number, unset.clone(), false);
             let at_front = plan.is_empty() && number == self.position;
-            if at_front && std::mem::take(&mut self.is_cut) {
+            if at_front && self.link == Link::Cut {
+                self.link = Link::Up;
                 self.afresh = true;
                 return Plan::RunAlone;
             }
@@ -359,7 +388,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
                 // What of a chain the node has run is unknown: it may be asked again when it has done nothing.
                 && (error.was_before() || plan[number..].iter().all(|planned| self.only_looks(planned)))
             {
-                self.is_cut = true;
+                self.link = Link::Cut;
                 return;
             }
             let is_certain = planned.is_certain && !only_looks;
