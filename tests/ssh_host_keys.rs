@@ -19,8 +19,8 @@ use support::sshd::{Setup, Sshd, failure, generate_key, run, success};
 const POLICIES: [(&str, HostKeyPolicy); 4] = [
     ("yes", HostKeyPolicy::Strict),
     ("accept-new", HostKeyPolicy::AcceptNew),
-    ("ask", HostKeyPolicy::Ask),
     ("no", HostKeyPolicy::Off),
+    ("ask", HostKeyPolicy::Ask),
 ];
 
 /// A server whose host keys have these types, with a certificate for the first one.
@@ -88,7 +88,13 @@ fn compare(sshd: &Sshd, template: &str, options: &[&str]) {
     let text = known_hosts(sshd, template);
     let file = sshd.path("known_hosts");
     let options = sshd.options(&[options, &["IdentityAgent=none"]].concat());
-    for (name, policy) in POLICIES {
+    // With `ask` and nobody to ask, all goes as with `yes`: a look at one case is enough.
+    let policies = if template.is_empty() {
+        &POLICIES[..]
+    } else {
+        &POLICIES[..3]
+    };
+    for &(name, policy) in policies {
         fs::write(&file, &text).unwrap();
         let strict = format!("StrictHostKeyChecking={name}");
         let all = [&["-o".to_owned(), strict.clone()], options.as_slice()].concat();

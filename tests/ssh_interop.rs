@@ -20,6 +20,7 @@ use krun::connection::{
 };
 use tempfile::TempDir;
 
+use support::Project;
 use support::sshd::{Sshd, become_user, failure, generate_key, request, run, success, wait_until};
 
 /// What every server has to bear: a shell, another user's shell, files both ways, and a detached job.
@@ -258,6 +259,45 @@ fn several_jumps_lead_to_the_node() {
     assert!(message.contains("no-such-jump.invalid"), "{message}");
 }
 
+/// A play begins with all its hosts at once; a jump host's sshd lets in only so many at a time.
+#[test]
+fn many_hosts_behind_one_jump_are_reached_at_once() {
+    let (Some(jump), Some(node)) = (
+        Sshd::start_with("MaxStartups 9:100:9\nKexAlgorithms curve25519-sha256"),
+        Sshd::start_with("MaxStartups 100\nKexAlgorithms curve25519-sha256"),
+    ) else {
+        return;
+    };
+    let config = node.at("ssh_config");
+    let text = format!(
+        "Host jump\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile {}\n  UserKnownHostsFile {}\n  \
+         IdentityAgent none\n",
+        jump.port,
+        jump.at("id"),
+        jump.at("known_hosts")
+    );
+    fs::write(&config, text).unwrap();
+    for way in [
+        "ProxyJump=jump".to_owned(),
+        format!("ProxyCommand=ssh -F {config} -W %h:%p jump"),
+    ] {
+        let endpoint = Endpoint {
+            ssh_args: ["-F", &config, "-o", &way, "-o"]
+                .map(str::to_owned)
+                .into_iter()
+                .chain([format!("UserKnownHostsFile={}", node.at("known_hosts"))])
+                .collect(),
+            connect_timeout: Duration::from_secs(30),
+            ..node.endpoint()
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..24 {
+                scope.spawn(|| success(&endpoint));
+            }
+        });
+    }
+}
+
 #[test]
 fn an_ipv6_address_may_be_linked_to_an_interface() {
     let Some(sshd) = Sshd::start() else { return };
@@ -273,6 +313,26 @@ fn an_ipv6_address_may_be_linked_to_an_interface() {
             ..sshd.endpoint()
         });
         assert!(message.contains("no address of the kind"), "{message}");
+    }
+}
+
+#[test]
+fn connection_variables_are_obeyed_or_named() {
+    for (line, named) in [
+        ("ansible_ssh_executable=/usr/local/bin/ssh", "`ansible_ssh_executable`"),
+        ("ansible_sudo_user=root", "`ansible_sudo_user`"),
+        ("ansible_timeout=soon", "whole seconds, and is `soon`"),
+        ("ansible_host_key_checking=perhaps", "true or false, and is `perhaps`"),
+        ("ansible_port=99999", "`99999` is no TCP port"),
+        ("ansible_ssh_args='-o Nonsense=1'", "`Nonsense`"),
+        ("ansible_ssh_common_args='-o SetEnv=A=b'", "`SetEnv`"),
+        ("ansible_ssh_extra_args='-L 80:localhost:80'", "`-L`"),
+    ] {
+        let project = Project::new("- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n")
+            .file("hosts.ini", &format!("w1 ansible_host=127.0.0.1 {line}\n"));
+        let ran = project.krun(&["site.yml", "-i", "hosts.ini"]);
+        assert_ne!(ran.status, 0, "{line}");
+        assert!(ran.stdout.contains(named), "{line}: {}{}", ran.stdout, ran.stderr);
     }
 }
 

@@ -228,7 +228,7 @@ fn passwords_log_in_with_and_without_pam() {
         let message = failure(&ops(&sshd, Some("wrong"), &[]));
         assert!(message.contains("refused by the server"), "{config}: {message}");
         assert!(!message.contains("wrong"), "{config}: {message}");
-        assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(12), "{:?}", begin.elapsed());
         let message = failure(&ops(&sshd, None, &[]));
         assert!(message.contains("--ask-pass"), "{config}: {message}");
     }
@@ -269,6 +269,52 @@ fn several_steps_are_taken_when_the_server_wants_them() {
             ..both
         });
         assert!(message.contains("refused by the server"), "{methods}: {message}");
+    }
+}
+
+#[test]
+fn every_attempt_is_listed_in_its_order_with_its_reason() {
+    let Some(sshd) = with_accounts("MaxAuthTries 20\nPasswordAuthentication yes") else {
+        return;
+    };
+    let agent = Agent::start(&sshd.path("agent"));
+    for name in ["chosen", "other"] {
+        generate_key(&sshd.path(name), "ed25519");
+        agent.add(&sshd.path(name));
+    }
+    generate_key(&sshd.path("given"), "rsa");
+    fs::write(sshd.path("damaged"), "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n").unwrap();
+    let (chosen, damaged, socket) = (
+        format!("IdentityFile={}", sshd.at("chosen")),
+        format!("IdentityFile={}", sshd.at("damaged")),
+        format!("IdentityAgent={}", sshd.at("agent")),
+    );
+    let endpoint = Endpoint {
+        user: Some("ops".to_owned()),
+        password: Some("wrong".to_owned().into()),
+        private_key: Some(sshd.path("given")),
+        ssh_args: sshd.options(&[&chosen, &damaged, &socket]),
+        ..sshd.endpoint()
+    };
+    fs::write(sshd.path("authorized_keys"), "").unwrap();
+    let message = failure(&endpoint);
+    let mut rest = message.as_str();
+    for part in [
+        "cannot log in to node",
+        "as ops: tried key ",
+        "given: refused by the server",
+        "given with rsa-sha2-256: refused by the server",
+        "agent's key ",
+        "refused by the server; agent's key ",
+        "damaged: is damaged",
+        "password: refused by the server",
+        "(the server accepts publickey,password)",
+        "give the right key",
+    ] {
+        let Some((_, after)) = rest.split_once(part) else {
+            panic!("no {part:?} in {rest:?} of {message}")
+        };
+        rest = after;
     }
 }
 
@@ -340,14 +386,40 @@ fn the_terminal_is_asked_for_a_pass_phrase_once_for_all_hosts() {
         );
         let project =
             Project::new("- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n").file("hosts.ini", &inventory);
-        let said = on_a_terminal(project.path(), "site.yml -i hosts.ini", "phrase\n");
+        let said = on_a_terminal(project.path(), "site.yml -i hosts.ini", "Enter passphrase", "phrase\n");
         assert_eq!(said.matches("Enter passphrase for key").count(), 1, "{said}");
         assert!(said.contains("ok=1"), "{said}");
     }
 }
 
+#[test]
+fn the_terminal_is_asked_about_a_new_host() {
+    let Some(sshd) = Sshd::start() else { return };
+    let known = fs::read_to_string(sshd.path("known_hosts")).unwrap();
+    let known = known.trim_end().rsplit_once(' ').unwrap().0;
+    for (answer, status) in [("no\n", "unreachable=1"), ("yes\n", "ok=1")] {
+        fs::write(sshd.path("known_hosts"), "").unwrap();
+        // With a port in brackets, as inventories have it for IPv6 addresses.
+        let inventory = format!(
+            "[::1]:{}\n[all:vars]\nansible_user=root\nansible_ssh_private_key_file={}\nansible_ssh_common_args='{}'\n",
+            sshd.port,
+            sshd.at("id"),
+            sshd.options(&["IdentityAgent=none", "IdentityFile=none", "StrictHostKeyChecking=ask"])
+                .join(" ")
+        );
+        let project =
+            Project::new("- hosts: all\n  gather_facts: false\n  tasks:\n    - ping:\n").file("hosts.ini", &inventory);
+        let said = on_a_terminal(project.path(), "site.yml -i hosts.ini", "(yes/no)?", answer);
+        assert!(said.contains("ED25519 key fingerprint is SHA256:"), "{said}");
+        assert!(said.contains(status), "{said}");
+        let written = fs::read_to_string(sshd.path("known_hosts")).unwrap();
+        let expected = known.replace("127.0.0.1", "::1");
+        assert_eq!(written.trim_end(), if answer == "yes\n" { &expected } else { "" });
+    }
+}
+
 /// Runs krun on a terminal of its own, at which somebody types; what the terminal showed.
-fn on_a_terminal(folder: &Path, arguments: &str, typed: &str) -> String {
+fn on_a_terminal(folder: &Path, arguments: &str, question: &str, typed: &str) -> String {
     let mut terminal = Command::new("setsid")
         .args(["--wait", "script", "--quiet", "--return", "--command"])
         .arg(format!("{} {arguments} </dev/null", env!("CARGO_BIN_EXE_krun")))
@@ -361,7 +433,7 @@ fn on_a_terminal(folder: &Path, arguments: &str, typed: &str) -> String {
     let mut shown = Vec::new();
     let mut screen = terminal.stdout.take().unwrap();
     let mut buffer = [0; 4096];
-    while !String::from_utf8_lossy(&shown).contains("Enter passphrase") {
+    while !String::from_utf8_lossy(&shown).contains(question) {
         let read = screen.read(&mut buffer).unwrap();
         assert!(read > 0, "no question: {}", String::from_utf8_lossy(&shown));
         shown.extend(&buffer[..read]);

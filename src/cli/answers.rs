@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::secret::hidden_line;
 use crate::modules::Answer;
 use crate::runner::AnswerReader;
 
@@ -14,10 +15,10 @@ pub(super) fn reader(interrupted: &Arc<AtomicBool>) -> AnswerReader {
     Arc::new(move |question| {
         let read = if question.terminal_only && !io::stdin().is_terminal() {
             return Answer::Nobody("there is no terminal to ask on".to_owned());
-        } else if question.echo {
-            line(&interrupted)
+        } else if question.echo || !io::stdin().is_terminal() {
+            line(io::stdin(), &interrupted)
         } else {
-            console::Term::stderr().read_secure_line().map(Some)
+            hidden_line(io::stdin(), &interrupted)
         };
         match read {
             Ok(Some(answer)) => Answer::Text(answer),
@@ -28,25 +29,24 @@ pub(super) fn reader(interrupted: &Arc<AtomicBool>) -> AnswerReader {
     })
 }
 
-/// One line of standard input, and not a byte more; `None` at its end.
-fn line(interrupted: &AtomicBool) -> io::Result<Option<String>> {
+/// One line, and not a byte more; `None` at the input's end.
+pub(super) fn line(input: impl AsFd, interrupted: &AtomicBool) -> io::Result<Option<String>> {
     const ROUND: Timespec = Timespec {
         tv_sec: 0,
         tv_nsec: 200_000_000,
     };
-    let stdin = io::stdin();
     let mut bytes = Vec::new();
     loop {
         if interrupted.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&ROUND)) {
+        match poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&ROUND)) {
             Ok(0) | Err(rustix::io::Errno::INTR) => continue,
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
         let mut byte = [0];
-        match rustix::io::read(stdin.as_fd(), &mut byte) {
+        match rustix::io::read(&input, &mut byte) {
             Ok(0) if bytes.is_empty() => return Ok(None),
             Ok(0) => break,
             Ok(_) if byte == *b"\n" => break,

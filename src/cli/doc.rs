@@ -89,11 +89,12 @@ fn option_lines(
     if required {
         notes.push("required".to_owned());
     }
-    let choices = choices(option, schema);
-    if !choices.is_empty() {
+    let alternatives = alternatives(option, schema);
+    let choices = choices(&alternatives);
+    if choices.is_empty() {
+        notes.push(types(&alternatives));
+    } else {
         notes.push(format!("one of {}", choices.join(", ")));
-    } else if let Some(kind) = option.get("type").and_then(type_name) {
-        notes.push(kind);
     }
     if let Some(default) = option.get("default").filter(|default| !default.is_null()) {
         notes.push(format!("default {default}"));
@@ -113,22 +114,35 @@ fn option_lines(
     lines
 }
 
-fn type_name(kind: &Value) -> Option<String> {
-    match kind {
-        Value::String(name) => Some(name.clone()),
-        Value::Array(names) => Some(
-            names
-                .iter()
-                .filter_map(Value::as_str)
-                .find(|name| *name != "null")?
-                .to_owned(),
-        ),
-        _ => None,
+/// The types that an option may have, in the words of playbooks.
+fn types(alternatives: &[Value]) -> String {
+    let mut found: Vec<&str> = Vec::new();
+    for kind in alternatives.iter().filter_map(|value| value.get("type")) {
+        let names = match kind {
+            Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+            kind => Vec::from_iter(kind.as_str()),
+        };
+        for name in names {
+            let name = match name {
+                "null" => continue,
+                "array" => "list",
+                "object" => "mapping",
+                name => name,
+            };
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+    }
+    if found.is_empty() {
+        "any value".to_owned()
+    } else {
+        found.join(" or ")
     }
 }
 
-/// The values that an option may have, which the schema may keep under `$defs`.
-fn choices(option: &Value, schema: &schemars::Schema) -> Vec<String> {
+/// An option's schema and all that it may be instead, which the schema may keep under `$defs`.
+fn alternatives(option: &Value, schema: &schemars::Schema) -> Vec<Value> {
     let resolved = |value: &Value| -> Value {
         value
             .get("$ref")
@@ -137,18 +151,25 @@ fn choices(option: &Value, schema: &schemars::Schema) -> Vec<String> {
             .and_then(|name| schema.get("$defs")?.get(name).cloned())
             .unwrap_or_else(|| value.clone())
     };
-    let mut alternatives = vec![resolved(option)];
-    for key in ["anyOf", "oneOf", "allOf"] {
-        let nested: Vec<Value> = alternatives
+    let mut found = vec![resolved(option)];
+    let mut next = 0;
+    while let Some(value) = found.get(next) {
+        let nested: Vec<Value> = ["anyOf", "oneOf", "allOf"]
             .iter()
-            .filter_map(|value| value.get(key)?.as_array())
+            .filter_map(|key| value.get(key)?.as_array())
             .flatten()
             .map(resolved)
             .collect();
-        alternatives.extend(nested);
+        found.extend(nested);
+        next += 1;
     }
+    found
+}
+
+/// The values that an option may have, where they are listed.
+fn choices(alternatives: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
-    for value in &alternatives {
+    for value in alternatives {
         let listed = value.get("enum").and_then(Value::as_array).into_iter().flatten();
         for choice in listed.chain(value.get("const")).filter_map(Value::as_str) {
             if !found.iter().any(|known| known == choice) {

@@ -35,7 +35,7 @@ pub(super) fn run(args: &ExecArgs) -> i32 {
 }
 
 fn prepare_and_run(args: &ExecArgs) -> Result<i32, Error> {
-    let passwords = args.hosts.vault.passwords()?;
+    let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
     let options = LoaderOptions::default();
     let loader = Loader::new(&options, &passwords);
     let mut problems = Diagnostics::default();

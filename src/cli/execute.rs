@@ -7,6 +7,7 @@ use super::answers;
 use super::error::Error;
 use super::hosts::{Ground, HostArgs};
 use super::signals::Watch;
+use super::terminal::Calm;
 use crate::connection::SessionPool;
 use crate::modules::Failure;
 use crate::output::{self, Style, TextOptions};
@@ -39,6 +40,7 @@ pub(super) fn execute(
         width: usize::from(columns).clamp(*WIDTHS.start(), *WIDTHS.end()),
     };
     let format = args.output;
+    let calm = text.live.then(Calm::new);
     options.answers = Some(answers::reader(&options.interrupted));
     let options = Arc::new(options);
     let sessions = SessionPool::new();
@@ -61,5 +63,6 @@ pub(super) fn execute(
         let _ = shown.join();
         summary
     });
+    drop(calm);
     Ok(i32::from(summary?.exit_code))
 }

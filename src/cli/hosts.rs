@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use secrecy::SecretString;
 
 use super::error::{EXIT_ERROR, Error};
 use super::extra_vars;
+use super::secret;
 use super::vault_options::VaultArgs;
 use crate::connection::BecomeMethod;
 use crate::inventory::{Inventory, InventoryVariables, Pattern};
@@ -38,7 +38,7 @@ pub(super) struct HostArgs {
     #[arg(short = 'D', long)]
     pub(super) diff: bool,
     /// Hosts in flight at most [default: the batch, at most 50]
-    #[arg(short, long, value_name = "N", env = "KRUN_FORKS")]
+    #[arg(short, long, value_name = "N", env = "KRUN_FORKS", value_parser = at_least_one)]
     pub(super) forks: Option<NonZeroUsize>,
     /// Log in as this user
     #[arg(short, long, value_name = "USER", env = "KRUN_REMOTE_USER")]
@@ -53,8 +53,8 @@ pub(super) struct HostArgs {
     #[arg(short, long, value_name = "KIND")]
     pub(super) connection: Option<String>,
     /// Seconds for connecting and logging in [default: 10]
-    #[arg(short = 'T', long, value_name = "SECONDS", env = "KRUN_TIMEOUT")]
-    pub(super) timeout: Option<u64>,
+    #[arg(short = 'T', long, value_name = "SECONDS", env = "KRUN_TIMEOUT", value_parser = at_least_one)]
+    pub(super) timeout: Option<NonZeroUsize>,
     /// Options for ssh's configuration, as for ssh (-o, -F, -J …)
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub(super) ssh_common_args: Option<String>,
@@ -81,6 +81,10 @@ pub(super) struct HostArgs {
     pub(super) output: Format,
     #[command(flatten)]
     pub(super) vault: VaultArgs,
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "give a whole number, 1 or more".to_owned())
 }
 
 /// Inventory and its variables.
@@ -165,11 +169,14 @@ impl Ground {
 /// Says that an inventory is missing, when one was not given and would have had the hosts.
 pub(super) fn hint_at_inventory(args: &HostArgs, problems: &mut Diagnostics) {
     if args.inventory.is_empty() && problems.has_errors() {
-        problems.push(
-            Diagnostic::warning("no inventory was given, so only localhost is known")
-                .help("give one with -i FILE, or in the environment variable KRUN_INVENTORY"),
-        );
+        problems.push(no_inventory("only localhost is known"));
     }
+}
+
+/// Says that an inventory is missing, and what comes of it.
+pub(super) fn no_inventory(so: &str) -> Diagnostic {
+    Diagnostic::warning(format!("no inventory was given, so {so}"))
+        .help("give one with -i FILE, or in the environment variable KRUN_INVENTORY")
 }
 
 pub(super) fn folder_of(playbook: Option<&PathBuf>) -> &Path {
@@ -233,8 +240,12 @@ pub(super) fn run_options(args: &HostArgs, passwords: &VaultPasswords) -> Result
         extra_vars: Arc::new(extra_vars),
         remote_user: args.user.clone(),
         private_key: args.private_key.clone(),
-        connection: args.connection.clone(),
-        connect_timeout: args.timeout,
+        // Without an inventory there is only this machine, and no host that was meant to be reached by ssh.
+        connection: args
+            .connection
+            .clone()
+            .or_else(|| args.inventory.is_empty().then(|| "local".to_owned())),
+        connect_timeout: args.timeout.map(|seconds| seconds.get() as u64),
         ssh_args,
         become_enabled: args.become_enabled,
         become_user: args.become_user.clone(),
@@ -246,16 +257,14 @@ pub(super) fn run_options(args: &HostArgs, passwords: &VaultPasswords) -> Result
 
 /// Asks for the passwords that `-k` and `-K` want; comes last, when nothing else can be wrong any more.
 pub(super) fn ask_passwords(args: &HostArgs, options: &mut RunOptions) -> Result<(), Error> {
-    let ask =
-        |question: &str| {
-            rpassword::prompt_password(question)
-                .map(SecretString::from)
-                .map_err(|error| {
-                    Error::options(Diagnostic::error(format!("cannot ask for the password: {error}")).help(
-                        "without a terminal set `ansible_password` or `ansible_become_password`, best from a vault",
-                    ))
-                })
-        };
+    let ask = |question: &str| {
+        secret::ask(question).map_err(|error| {
+            Error::options(
+                Diagnostic::error(format!("cannot ask for the password: {error}"))
+                    .help("without a terminal set `ansible_password` or `ansible_become_password`, best from a vault"),
+            )
+        })
+    };
     if args.ask_pass {
         options.connection_password = Some(ask("SSH password: ")?);
     }

@@ -7,11 +7,12 @@ use clap::{ArgGroup, Args};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::error::EXIT_ERROR;
+use super::error::{EXIT_ERROR, Error};
 use super::print::{print, print_findings};
 use super::vault_options::VaultArgs;
 use crate::inventory::{Inventory, InventoryVariables, Layer, Pattern};
 use crate::syntax::{Diagnostic, Diagnostics};
+use crate::vars::vault::VaultPasswords;
 
 /// What is shown instead of a value that was encrypted.
 const HIDDEN: &str = "********";
@@ -57,20 +58,25 @@ pub struct InventoryArgs {
 
 /// Runs the subcommand; gives its exit code.
 pub fn run(args: &InventoryArgs) -> i32 {
-    match report(args) {
+    match prepare_and_report(args) {
         Ok(text) => print(&text),
-        Err(errors) => {
-            print_findings(&errors);
-            EXIT_ERROR
-        }
+        Err(error) => error.print(),
     }
 }
 
-fn report(args: &InventoryArgs) -> Result<String, Diagnostics> {
-    let passwords = args.vault.passwords()?;
-    let (inventory, warnings) = Inventory::load(&args.inventory, &passwords)?;
+fn prepare_and_report(args: &InventoryArgs) -> Result<String, Error> {
+    let passwords = args.vault.passwords().map_err(Error::options)?;
+    if let Some(folder) = args.playbook_dir.as_ref().filter(|folder| !folder.is_dir()) {
+        let text = format!("--playbook-dir: there is no directory {}", folder.display());
+        return Err(Error::options(Diagnostic::error(text)));
+    }
+    report(args, &passwords).map_err(|errors| Error::Findings(errors, EXIT_ERROR))
+}
+
+fn report(args: &InventoryArgs, passwords: &VaultPasswords) -> Result<String, Diagnostics> {
+    let (inventory, warnings) = Inventory::load(&args.inventory, passwords)?;
     print_findings(&warnings);
-    let (variables, warnings) = InventoryVariables::load(&inventory, args.playbook_dir.as_deref(), &passwords)?;
+    let (variables, warnings) = InventoryVariables::load(&inventory, args.playbook_dir.as_deref(), passwords)?;
     print_findings(&warnings);
     let view = View {
         inventory: &inventory,
@@ -367,7 +373,9 @@ mod tests {
             words.extend(["--playbook-dir".to_owned(), in_case("playbook")]);
         }
         words.extend(options.iter().map(|&option| option.to_owned()));
-        report(&Command::try_parse_from(words).unwrap().args).unwrap()
+        let args = Command::try_parse_from(words).unwrap().args;
+        let passwords = args.vault.passwords().unwrap();
+        report(&args, &passwords).unwrap()
     }
 
     /// What ansible-inventory said is kept beside each case; the script `renew` there writes it anew.

@@ -11,7 +11,9 @@ mod inventory;
 mod lists;
 mod print;
 mod run;
+mod secret;
 mod signals;
+mod terminal;
 mod vault_options;
 
 use error::EXIT_BAD_OPTIONS;
@@ -49,6 +51,13 @@ pub fn main() -> i32 {
         complain("krun made a mistake (see above): please report it with these lines");
         EXIT_BUG
     })
+}
+
+/// Names of the subcommands.
+fn command_names() -> Vec<String> {
+    let names = Cli::command();
+    let names = names.get_subcommands().map(|command| command.get_name().to_owned());
+    names.chain(["help".to_owned()]).collect()
 }
 
 fn run_command() -> i32 {

@@ -1,17 +1,17 @@
 //! `krun PLAYBOOK…`: what a run takes from the command line, and how it is put together.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::error::{EXIT_NOT_LOADED, Error};
 use super::execute::execute;
-use super::hosts::{Ground, HostArgs, ask_passwords, folder_of, hint_at_inventory, run_options};
+use super::hosts::{Ground, HostArgs, ask_passwords, folder_of, hint_at_inventory, no_inventory, run_options};
 use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
-use crate::playbook::{Loader, LoaderOptions, TagSelection, check_hosts, check_selection};
-use crate::syntax::Diagnostics;
+use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_selection};
+use crate::syntax::{Diagnostic, Diagnostics};
 
 /// The options of a run.
 #[derive(Args, Debug)]
@@ -46,6 +46,9 @@ pub(super) struct RunArgs {
     /// Ask before each task
     #[arg(long)]
     step: bool,
+    /// Send each task by itself, instead of consecutive tasks of a host together
+    #[arg(long)]
+    no_fuse: bool,
     /// Run notified handlers also on hosts that failed
     #[arg(long)]
     force_handlers: bool,
@@ -62,19 +65,45 @@ pub(super) fn run(args: &RunArgs) -> i32 {
     }
 }
 
+/// The playbooks that can be read.
+fn load(paths: &[PathBuf], loader: &Loader<'_>, problems: &mut Diagnostics) -> Vec<Playbook> {
+    let mut playbooks = Vec::new();
+    for (index, path) in paths.iter().enumerate() {
+        let (playbook, found) = loader.load(path);
+        problems.extend(found);
+        playbooks.extend(playbook);
+        if index == 0 && !path.exists() {
+            hint_at_command(path, problems);
+        }
+    }
+    playbooks
+}
+
+/// A subcommand that is misspelt, or does not stand first, is taken for a playbook.
+fn hint_at_command(path: &Path, problems: &mut Diagnostics) {
+    let names = super::command_names();
+    let Some(name) = path.to_str() else { return };
+    if names.iter().any(|known| known == name) {
+        let text = format!("`{name}` is a subcommand, which stands before all options");
+        problems.push(Diagnostic::warning(text).help(format!("krun {name} …")));
+    } else if !name.contains(['.', '/']) {
+        let text = format!("`{name}` is no subcommand, so it was taken for a playbook");
+        let names = names.iter().map(String::as_str);
+        problems.push(Diagnostic::warning(text).did_you_mean(name, names));
+    }
+}
+
 fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
-    let passwords = args.hosts.vault.passwords()?;
+    let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
     let loader_options = LoaderOptions {
         roles_path: args.roles_path.clone(),
     };
     let loader = Loader::new(&loader_options, &passwords);
     let mut problems = Diagnostics::default();
-    let mut playbooks = Vec::new();
-    for path in &args.playbooks {
-        let (playbook, found) = loader.load(path);
-        problems.extend(found);
-        playbooks.extend(playbook);
-    }
+    let playbooks = load(&args.playbooks, &loader, &mut problems);
+    let lists_only = args.list_hosts || args.list_tasks || args.list_tags;
+    let only_looks = lists_only || args.syntax_check;
+    let has_inventory = !args.hosts.inventory.is_empty();
     let ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
         Ok(ground) => Some(ground),
         Err(errors) => {
@@ -88,8 +117,13 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
         for playbook in &playbooks {
             check_hosts(playbook, &ground.inventory, &mut unknown);
         }
-        hint_at_inventory(&args.hosts, &mut unknown);
-        problems.extend(unknown);
+        // Where nothing is run the hosts may be left open.
+        if has_inventory || !only_looks {
+            hint_at_inventory(&args.hosts, &mut unknown);
+            problems.extend(unknown);
+        } else if unknown.has_errors() {
+            problems.push(no_inventory("the hosts of the plays are not checked"));
+        }
     }
     let options = match run_options(&args.hosts, &passwords) {
         Ok(options) => Some(options),
@@ -109,12 +143,10 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     // A playbook that could not be read may be what defines the others' variables. Lists evaluate nothing, and without an
     // inventory nobody can tell.
     let all_loaded = playbooks.len() == args.playbooks.len();
-    let lists_only = args.list_hosts || args.list_tasks || args.list_tags;
-    let has_inventory = !args.hosts.inventory.is_empty() || !args.syntax_check;
     if let (Some(ground), Some(options)) = (&ground, &options)
         && all_loaded
         && !lists_only
-        && has_inventory
+        && (has_inventory || !args.syntax_check)
     {
         ground.check_variables(&args.hosts, &playbooks, &tags, options, &loader, &mut problems);
     }
@@ -137,7 +169,7 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
             .collect();
         return Ok(print(&names.join("\n")));
     }
-    if args.list_hosts || args.list_tasks || args.list_tags {
+    if lists_only {
         let lists = lists::Lists {
             hosts: args.list_hosts,
             tasks: args.list_tasks,
@@ -149,6 +181,7 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     options.start_at_task.clone_from(&args.start_at_task);
     options.force_handlers = args.force_handlers;
     options.step = args.step;
+    options.no_fuse = args.no_fuse;
     ask_passwords(&args.hosts, &mut options)?;
     execute(
         &args.hosts,

@@ -9,10 +9,21 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 
 use super::print::complain;
+use super::terminal;
 use crate::runner::{Event, EventSink, RunOptions};
 
 /// Exit code after Ctrl-C.
-const EXIT_INTERRUPTED: i32 = 99;
+pub(super) const EXIT_INTERRUPTED: i32 = 99;
+
+/// The signals that end a run.
+pub(super) fn wanted() -> Vec<i32> {
+    let mut wanted = vec![SIGINT, SIGTERM];
+    // `nohup` has it ignored, and means that.
+    if !is_ignored(SIGHUP) {
+        wanted.push(SIGHUP);
+    }
+    wanted
+}
 
 /// A thread that acts on signals while a run lasts.
 pub(super) struct Watch {
@@ -22,11 +33,7 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn start(options: &Arc<RunOptions>, events: EventSink) -> io::Result<Self> {
-        let mut wanted = vec![SIGINT, SIGTERM];
-        // `nohup` has it ignored, and means that.
-        if !is_ignored(SIGHUP) {
-            wanted.push(SIGHUP);
-        }
+        let wanted = wanted();
         let is_stopping = Arc::new(AtomicBool::new(false));
         for signal in &wanted {
             // The third signal needs no thread, should the second one be stuck on a terminal that takes no text.
@@ -34,6 +41,7 @@ impl Watch {
         }
         let mut signals = Signals::new(wanted)?;
         let handle = signals.handle();
+        super::secret::run_begins();
         let options = Arc::clone(options);
         let thread = std::thread::spawn(move || {
             for _ in &mut signals {
@@ -58,6 +66,7 @@ impl Watch {
 
 /// The second Ctrl-C.
 fn stop(options: &RunOptions) -> ! {
+    terminal::restore();
     let mut text =
         "\nstopped at once; commands that were begun may go on on the nodes, and the next run finds them there"
             .to_owned();

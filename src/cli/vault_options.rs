@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 use secrecy::SecretString;
 
+use super::secret;
 use crate::syntax::Diagnostic;
 use crate::vars::vault::VaultPasswords;
 
@@ -60,10 +61,8 @@ fn ask(id: &str) -> Result<SecretString, Diagnostic> {
         "" | "default" => "Vault password: ".to_owned(),
         id => format!("Vault password ({id}): "),
     };
-    rpassword::prompt_password(question)
-        .map(SecretString::from)
-        .map_err(|error| {
-            Diagnostic::error(format!("cannot ask for the vault password: {error}"))
-                .help("without a terminal give it with --vault-password-file FILE")
-        })
+    secret::ask(&question).map_err(|error| {
+        Diagnostic::error(format!("cannot ask for the vault password: {error}"))
+            .help("without a terminal give it with --vault-password-file FILE")
+    })
 }

@@ -51,8 +51,8 @@ pub struct DetachedJob<'a> {
 /// Runs a job detached and follows it until it ends, over lost connections and reboots of the way there.
 ///
 /// # Errors
-/// As [`Connection::execute`]; `Lost` only after `reconnect_for` has passed without a new connection, or when the job
-/// has ended on the node without leaving an exit status. When the job's time is up its processes are killed and the
+/// As [`Connection::execute`]; `Lost` only after `reconnect_for` has passed without a new connection, and `CutShort` when
+/// the job has ended on the node without leaving an exit status. When the job's time is up its processes are killed and the
 /// error is `TimedOut`.
 pub fn run_detached(
     connection: &mut dyn Connection,
@@ -140,7 +140,7 @@ impl Follower<'_, '_> {
                     return Ok(self.output);
                 }
                 State::Died if is_drained => return Err(self.died()),
-                State::Missing => return Err(self.lost("its directory on the node was removed by somebody".to_owned())),
+                State::Missing => return Err(self.cut_short("its directory was removed by somebody".to_owned())),
                 _ if Instant::now() >= deadline => {
                     self.act("kill")?;
                     self.act("collect")?;
@@ -226,7 +226,7 @@ impl Follower<'_, '_> {
                 self.is_known = true;
                 Ok(output)
             }
-            Err(error) if !may_pass(&error) || (!self.is_known && !was_sent(&error)) => Err(error),
+            Err(error) if !may_pass(&error) || (!self.is_known && error.was_before()) => Err(error),
             Err(error) => self.execute_again(request, &error),
         }
     }
@@ -266,10 +266,17 @@ impl Follower<'_, '_> {
             |error| format!(" ({error})"),
             |path| format!("; what is left of it is in {path} on the node"),
         );
-        self.lost(format!(
+        self.cut_short(format!(
             "its process ended without an exit status, as after a restart of the node or `kill -9`{kept}; \
              what it has done is unknown, and the next run may start it again"
         ))
+    }
+
+    fn cut_short(&self, cause: String) -> ConnectionError {
+        ConnectionError::CutShort {
+            what: self.what(),
+            cause,
+        }
     }
 
     fn lost(&self, cause: String) -> ConnectionError {
@@ -289,12 +296,7 @@ fn rounds(deadline: Instant) -> String {
 
 /// True for an error that another connection may not have.
 fn may_pass(error: &ConnectionError) -> bool {
-    error.is_unreachable() || matches!(error, ConnectionError::TimedOut { .. })
-}
-
-/// True when the node may have received the request.
-fn was_sent(error: &ConnectionError) -> bool {
-    !matches!(error, ConnectionError::Unreachable { .. })
+    error.may_pass() || matches!(error, ConnectionError::TimedOut { .. })
 }
 
 fn is_identity(identity: &str) -> bool {
@@ -569,7 +571,7 @@ mod tests {
                 assert!(status.unwrap().success());
             })
             .unwrap_err();
-        assert!(matches!(error, ConnectionError::Lost { .. }), "{error}");
+        assert!(matches!(error, ConnectionError::CutShort { .. }), "{error}");
         assert!(error.to_string().contains("without an exit status"), "{error}");
         let aside = job.aside();
         assert_eq!(std::fs::read(aside.join("stdout")).unwrap(), b"before\n");
@@ -596,6 +598,39 @@ mod tests {
             .unwrap();
         assert_eq!(String::from_utf8_lossy(&left.stdout), "");
         assert!(!job.directory.exists());
+    }
+
+    #[test]
+    fn what_is_old_is_removed_unless_it_is_at_work() {
+        let (old, working, new) = (Job::new(), Job::new(), Job::new());
+        let node = TestNode::new("dash");
+        let go_on = node.path("go-on");
+        let ask = request(
+            "echo; while [ ! -e \"$1\" ]; do sleep 0.05; done",
+            [go_on.to_str().unwrap()],
+        );
+        for (job, ask) in [(&old, request("echo", [])), (&working, ask.clone())] {
+            let dies = std::thread::scope(|scope| {
+                scope
+                    .spawn(|| job.run(&mut TestNode::new("dash"), ask, &mut |_| panic!("krun dies")))
+                    .join()
+            });
+            assert!(dies.is_err());
+        }
+        wait_until("the old job's end", || old.directory.join("status").exists());
+        for job in [&old, &working] {
+            let aged = std::process::Command::new("touch")
+                .args(["-d", "10 days ago"])
+                .arg(&job.directory)
+                .status();
+            assert!(aged.unwrap().success());
+        }
+        let mut node = node;
+        new.run(&mut node, request(":", []), &mut |_| {}).unwrap();
+        assert!(!old.directory.exists());
+        assert!(working.directory.exists());
+        std::fs::write(&go_on, "").unwrap();
+        working.run(&mut node, ask, &mut |_| {}).unwrap();
     }
 
     #[test]

@@ -192,7 +192,10 @@ start() {
     shift 4
     for attempt in first second; do
         if mkdir -m 700 "$job" 2>/dev/null; then
-            if ! prepare "$token" "$script"; then
+            if ! prepare "$token" "$script" 2>/dev/null; then
+                # Some shells call every failure an I/O error; `cat` knows the reason.
+                reason=$({ printf '%s' "$script" | cat >"$job/script"; } 2>&1)
+                echo "its files cannot be written into $jobs: ${reason:-the file system may be full}" >&2
                 rm -rf "$job"
                 return 1
             fi

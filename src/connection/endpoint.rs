@@ -54,6 +54,33 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// True when a session to the other endpoint serves for this one: all but the passwords is the same.
+    pub fn is_same_way(&self, other: &Self) -> bool {
+        let Self {
+            kind,
+            host,
+            address,
+            port,
+            user,
+            password: _,
+            private_key,
+            ssh_args,
+            host_key_policy,
+            connect_timeout,
+            shell,
+        } = self;
+        *kind == other.kind
+            && *host == other.host
+            && *address == other.address
+            && *port == other.port
+            && *user == other.user
+            && *private_key == other.private_key
+            && *ssh_args == other.ssh_args
+            && *host_key_policy == other.host_key_policy
+            && *connect_timeout == other.connect_timeout
+            && *shell == other.shell
+    }
+
     /// An SSH endpoint with every default.
     pub fn ssh(host: impl Into<String>) -> Self {
         Self {

@@ -1,12 +1,20 @@
 use std::time::Duration;
 
 /// Why a node could not be asked, or did not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// No session could be opened: name, network, host key, login.
     #[error("{message}")]
     Unreachable {
         /// What failed, with the cause.
+        message: String,
+        /// What the user can do about it.
+        help: Option<String>,
+    },
+    /// The host shows a key that is not the known one, or none is known. Trying again does not mend that.
+    #[error("{message}")]
+    Distrusted {
+        /// What is wrong with the key.
         message: String,
         /// What the user can do about it.
         help: Option<String>,
@@ -19,6 +27,14 @@ pub enum ConnectionError {
         /// The script or transfer that ran.
         what: String,
         /// The library's or system's reason.
+        cause: String,
+    },
+    /// A detached command came to its end without leaving an exit status: the node was restarted, or somebody ended it.
+    #[error("`{what}` did not come to its end on the node: {cause}")]
+    CutShort {
+        /// The script that ran.
+        what: String,
+        /// How that shows, and what is left of it.
         cause: String,
     },
     /// A request's time limit passed; what it started on the node was killed.
@@ -54,15 +70,30 @@ pub enum ConnectionError {
 impl ConnectionError {
     /// True when the host counts as unreachable; otherwise the task counts as failed.
     pub fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Distrusted { .. } | Self::Lost { .. }
+        )
+    }
+
+    /// True for an error that another connection, now or later, may not have.
+    pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Lost { .. })
+    }
+
+    /// True when the node has surely not got what it was to do.
+    pub fn was_before(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Distrusted { .. })
     }
 
     /// What the user can do about it, where there is something to say.
     pub fn help(&self) -> Option<&str> {
         match self {
-            Self::Unreachable { help, .. } | Self::EscalationRefused { help, .. } => help.as_deref(),
+            Self::Unreachable { help, .. } | Self::Distrusted { help, .. } | Self::EscalationRefused { help, .. } => {
+                help.as_deref()
+            }
             Self::TimedOut { .. } => Some("raise the task's `timeout`, or look on the node what it waits for"),
-            Self::Lost { .. } | Self::Transfer { .. } => None,
+            Self::Lost { .. } | Self::CutShort { .. } | Self::Transfer { .. } => None,
         }
     }
 }

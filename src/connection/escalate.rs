@@ -5,13 +5,19 @@
 //! that no one asked for could be read as a command.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 
 use super::protocol::said;
 use super::stream::{Heard, Patience, Stream};
 use super::{Become, BecomeMethod, ConnectionError, quote};
+
+/// What is said where the node has no `script`.
+const NO_TERMINAL: &str = "krun-no-terminal";
+
+/// A line that is left open for so long is a question.
+const QUESTION_AFTER: Duration = Duration::from_secs(1);
 
 /// True when the program may read a password first, so that its shell has to report before anything is sent to it.
 /// The others read nothing, so that the first request need not wait.
@@ -23,10 +29,31 @@ fn reports(user: &Become) -> bool {
 ///
 /// # Errors
 /// The method cannot be used this way.
-pub(super) fn command(user: &Become, shell: &str, mark: &str) -> Result<String, ConnectionError> {
-    let word = |text: &str| {
-        quote::word(text).ok_or_else(|| refused(user, "a word of its command line holds a NUL character", None))
-    };
+pub(super) fn command(user: &Become, shell: &str, mark: &str, on_terminal: bool) -> Result<String, ConnectionError> {
+    let plain = plain_command(user, shell, mark)?;
+    if !on_terminal {
+        return Ok(plain);
+    }
+    // `script` makes a terminal and starts the command on it; the three streams go past it, as they are.
+    let inner = quoted(user, &format!("{plain} <&3 >&4 2>&5 3<&- 4>&- 5>&-"))?;
+    let outer = format!(
+        "command -v script >/dev/null || {{ echo {NO_TERMINAL} >&2; exit 1; }}; exec 3<&0 4>&1 5>&2; SHELL=/bin/sh; \
+         export SHELL; exec script -q -e -c {inner} /dev/null </dev/null >/dev/null 2>&1"
+    );
+    Ok(format!("exec /bin/sh -c {}", quoted(user, &outer)?))
+}
+
+/// True when the program on the node has refused because it has no terminal, and could be given one.
+pub(super) fn wants_terminal(user: &Become, said: &str) -> bool {
+    user.method == BecomeMethod::Sudo && said.contains("must have a tty")
+}
+
+fn quoted(user: &Become, text: &str) -> Result<String, ConnectionError> {
+    quote::for_any_shell(text).ok_or_else(|| refused(user, "a word of its command line holds a NUL character", None))
+}
+
+fn plain_command(user: &Become, shell: &str, mark: &str) -> Result<String, ConnectionError> {
+    let word = |text: &str| quoted(user, text);
     let shell = word(shell)?;
     let name = word(&user.user)?;
     let program = word(user.executable.as_deref().unwrap_or(user.method.name()))?;
@@ -81,15 +108,30 @@ pub(super) fn enter(
             heard.stderr.clear();
             return Ok(());
         }
-        if let Some(end) = end_of_prompt(heard, user.method, mark) {
+        let has_asked = match question(&heard.stderr, user.method, mark) {
+            Question::Certain => true,
+            Question::Perhaps if !heard.stdout_ended() => {
+                let soon = deadline.min(Instant::now() + QUESTION_AFTER);
+                match heard.listen(stream, soon) {
+                    Err(error) if error.kind() == io::ErrorKind::TimedOut && soon < deadline => true,
+                    other => {
+                        other?;
+                        continue;
+                    }
+                }
+            }
+            _ => false,
+        };
+        // sudo says so before it asks again, perhaps in words of its own.
+        if asked && (has_asked || memchr::memmem::find(&heard.stderr, b"Sorry, try again").is_some()) {
+            return Err(EnterError::Refused(wrong_password(user)));
+        }
+        if has_asked {
             let Some(password) = &user.password else {
                 return Err(EnterError::Refused(no_password(user)));
             };
-            if asked {
-                return Err(EnterError::Refused(wrong_password(user)));
-            }
             asked = true;
-            heard.stderr.drain(..end);
+            heard.stderr.clear();
             let line = format!("{}\n", password.expose_secret());
             heard.say(stream, line.as_bytes(), Patience::Until(deadline))?;
             continue;
@@ -98,6 +140,31 @@ pub(super) fn enter(
             return Err(EnterError::Refused(refusal(user, &said(heard))));
         }
         heard.listen(stream, deadline)?;
+    }
+}
+
+/// Whether a program asks for the password.
+enum Question {
+    No,
+    /// It does if it says nothing more: sudoers and PAM may have words of their own, and messages come in pieces.
+    Perhaps,
+    Certain,
+}
+
+fn question(said: &[u8], method: BecomeMethod, mark: &str) -> Question {
+    let is_own = match method {
+        BecomeMethod::Sudo => end_of(said, prompt(mark).as_bytes()).is_some(),
+        // Its question cannot be chosen, but it is in English.
+        BecomeMethod::Su => said.ends_with(b"assword: "),
+        BecomeMethod::Doas => false,
+    };
+    let open = said.trim_ascii_end();
+    if is_own {
+        Question::Certain
+    } else if !said.ends_with(b"\n") && (open.ends_with(b":") || open.ends_with("：".as_bytes())) {
+        Question::Perhaps
+    } else {
+        Question::No
     }
 }
 
@@ -128,17 +195,6 @@ fn end_of(text: &[u8], mark: &[u8]) -> Option<usize> {
     memchr::memmem::find(text, mark).map(|position| position + mark.len())
 }
 
-/// Where the question for the password ends in what the program said on standard error.
-fn end_of_prompt(heard: &Heard, method: BecomeMethod, mark: &str) -> Option<usize> {
-    if method == BecomeMethod::Sudo {
-        return end_of(&heard.stderr, prompt(mark).as_bytes());
-    }
-    // su's question cannot be chosen: it is whatever ends in a colon and leaves the line open.
-    let text = heard.stderr.trim_ascii_end();
-    let open = !heard.stderr.ends_with(b"\n");
-    (open && (text.ends_with(b":") || text.ends_with("：".as_bytes()))).then_some(heard.stderr.len())
-}
-
 /// The error for what sudo, su or doas said.
 pub(super) fn refusal(user: &Become, said: &str) -> ConnectionError {
     let has = |parts: &[&str]| parts.iter().any(|part| said.contains(part));
@@ -151,12 +207,12 @@ pub(super) fn refusal(user: &Become, said: &str) -> ConnectionError {
     ]) || (user.password.is_none() && has(&["Authentication failure", "Password:"]))
     {
         no_password(user)
-    } else if has(&["must have a tty", "no tty present"]) {
+    } else if has(&["must have a tty", "no tty present", NO_TERMINAL]) {
         refused(
             user,
-            "sudo wants a terminal (`requiretty`)",
+            "sudo wants a terminal (`requiretty`), and there is no `script` on the node to make one",
             Some(
-                "take `Defaults requiretty` out of /etc/sudoers, or add `Defaults:USER !requiretty` for the login user",
+                "install `script` (bsdutils, util-linux), take `Defaults requiretty` out of /etc/sudoers, or add `Defaults:USER !requiretty` for the login user",
             ),
         )
     } else if has(&[
@@ -243,7 +299,7 @@ mod tests {
     #[test]
     fn no_command_line_holds_the_password() {
         for method in [BecomeMethod::Sudo, BecomeMethod::Su] {
-            let command = command(&user(method, Some("hunter2")), "/bin/sh", "m").unwrap();
+            let command = command(&user(method, Some("hunter2")), "/bin/sh", "m", true).unwrap();
             assert!(!command.contains("hunter2"), "{command}");
             assert!(!command.contains(" -n"), "{command}");
         }

@@ -4,6 +4,7 @@
 //! trip; it knows nothing of modules, variables or output.
 
 mod become_user;
+mod chain;
 mod detached;
 mod endpoint;
 mod error;
@@ -19,9 +20,10 @@ mod ssh;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod transfer;
+pub mod transfer;
 
 pub use become_user::{Become, BecomeMethod};
+pub use chain::{Answered, Step, StepAnswer, StepKind};
 pub use detached::{DetachedJob, Progress, ProgressStream, run_detached, running_jobs};
 pub use endpoint::{ConnectionKind, Endpoint, HostKeyPolicy};
 pub use error::ConnectionError;
@@ -29,6 +31,8 @@ pub use pool::{Lease, SessionPool};
 pub use request::{Output, Request, Script};
 
 use std::io::{Read, Write};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use local::Local;
 use shells::{Shells, Transport};
@@ -62,6 +66,27 @@ pub trait Connection: Send {
     /// As [`Connection::execute`]; also when the file cannot be read there or the sink cannot be written here.
     fn download(&mut self, user: Option<&Become>, path: &str, sink: &mut dyn Write) -> Result<(), ConnectionError>;
 
+    /// Runs a chain of requests in one exchange, each within its own time limit, and hands over each answer as it comes.
+    ///
+    /// What a chain's looks saw is kept on the node until a later chain begins with `afresh`. Once `interrupted` is set
+    /// the step that runs is finished, and no other one begun.
+    fn chain(
+        &mut self,
+        user: Option<&Become>,
+        steps: &[Step],
+        afresh: bool,
+        interrupted: &AtomicBool,
+        answered: Answered<'_>,
+    );
+
+    /// From here on the requests may change the node: told by the module that is about to act.
+    fn begin_to_act(&mut self) {}
+
+    /// How long a packet is under way to the node and back, once that is known.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
+
     /// Closes the connection; the next call opens it anew (used after a reboot and by `meta: reset_connection`).
     fn reset(&mut self);
 
@@ -88,6 +113,21 @@ impl<T: Transport> Connection for Shells<T> {
 
     fn download(&mut self, user: Option<&Become>, path: &str, sink: &mut dyn Write) -> Result<(), ConnectionError> {
         self.get(user, path, sink)
+    }
+
+    fn chain(
+        &mut self,
+        user: Option<&Become>,
+        steps: &[Step],
+        afresh: bool,
+        interrupted: &AtomicBool,
+        answered: Answered<'_>,
+    ) {
+        self.run_chain(user, steps, afresh, interrupted, answered);
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.measured_round_trip()
     }
 
     fn reset(&mut self) {

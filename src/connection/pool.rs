@@ -86,6 +86,11 @@ impl Lease<'_> {
             .get_or_insert_with(|| (self.pool.opener)(&self.endpoint))
             .as_mut()
     }
+
+    /// How many exchanges the session has made.
+    pub fn exchanges(&self) -> u64 {
+        self.connection.as_ref().map_or(0, |connection| connection.exchanges())
+    }
 }
 
 impl Drop for Lease<'_> {

@@ -9,6 +9,10 @@
 //! too, once such a child prints more before the file is sent; what comes after the status does no harm. The same file is
 //! why a short answer needs no program at all: the shell's own offset in it tells whether the shell has read it whole.
 
+mod chain;
+
+pub(super) use chain::{ChainReader, Next};
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
@@ -69,6 +73,8 @@ pub(super) struct Shell<S> {
     greeted: bool,
     answered: bool,
     unswept: usize,
+    /// The marks of the looks that the node keeps the answers of.
+    looks: HashMap<usize, chain::Between>,
 }
 
 impl<S: Stream> Shell<S> {
@@ -83,6 +89,7 @@ impl<S: Stream> Shell<S> {
             greeted: false,
             answered: false,
             unswept: 0,
+            looks: HashMap::new(),
         })
     }
 
@@ -102,7 +109,8 @@ impl<S: Stream> Shell<S> {
         let end = self.marks.next().map_err(ShellError::Broken)?;
         let mut text = String::new();
         let script = self.write_setup(&mut text, request)?;
-        write_call(&mut text, request, script, &begin, &end)?;
+        write_call(&mut text, "krun_run", request, script, &begin)?;
+        let _ = writeln!(text, "krun_answer {end}");
         if self.answered {
             self.heard = Heard::default();
         }
@@ -159,8 +167,13 @@ impl<S: Stream> Shell<S> {
         } else {
             self.unswept + 1
         };
+        self.output(answer)
+    }
+
+    /// What a script left. The directory is swept after a large answer, as it may be in the node's memory.
+    fn output(&mut self, answer: Answer) -> Result<Output, ShellError> {
         if answer.stdout.len() + answer.stderr.len() > SWEEP_BYTES {
-            // The directory may be in the node's memory. A broken connection shows at the next request.
+            // A broken connection shows at the next request.
             let patience = Patience::Until(Instant::now() + Duration::from_secs(1));
             let _ = Heard::default().say(&mut self.stream, b"krun_sweep\n", patience);
             self.unswept = 0;
@@ -203,8 +216,14 @@ fn place_of(text: &'static str) -> (usize, usize) {
     (text.as_ptr().addr(), text.len())
 }
 
-/// Writes the request as a call of the shell's functions.
-fn write_call(text: &mut String, request: &Request, script: usize, begin: &str, end: &str) -> Result<(), ShellError> {
+/// Writes the request as a call of one of the shell's functions.
+fn write_call(
+    text: &mut String,
+    function: &str,
+    request: &Request,
+    script: usize,
+    begin: &str,
+) -> Result<(), ShellError> {
     let mut environment = String::new();
     for (name, value) in &request.environment {
         if !quote::is_variable_name(name) {
@@ -224,13 +243,13 @@ fn write_call(text: &mut String, request: &Request, script: usize, begin: &str, 
     // In braces, so that a call of which a lost connection swallowed the end is not run.
     let _ = write!(
         text,
-        "{{ krun_run {begin} \"$krun_script_{script}\" {environment} {input}"
+        "{{ {function} {begin} \"$krun_script_{script}\" {environment} {input}"
     );
     for argument in &request.args {
         text.push(' ');
         text.push_str(&say_word(argument, "an argument")?);
     }
-    let _ = writeln!(text, "\n}}\nkrun_answer {end}");
+    text.push_str("\n}\n");
     Ok(())
 }
 
@@ -289,6 +308,8 @@ struct Answer {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     status: String,
+    /// Where it ends in the buffer that it was found in.
+    end: usize,
 }
 
 /// Looks for an answer in a growing buffer without looking at any byte twice.
@@ -303,12 +324,17 @@ struct AnswerReader {
 
 impl AnswerReader {
     fn new(begin: &str, end: &str) -> Self {
+        Self::starting_at(0, begin, end)
+    }
+
+    /// For an answer that does not begin before this place in the buffer.
+    fn starting_at(place: usize, begin: &str, end: &str) -> Self {
         Self {
             begin: memmem::Finder::new(begin).into_owned(),
             end: memmem::Finder::new(end).into_owned(),
             mark_length: begin.len(),
             found: Vec::new(),
-            searched: 0,
+            searched: place,
         }
     }
 
@@ -330,6 +356,7 @@ impl AnswerReader {
         let rest = buffer.get(after_stderr..)?;
         let line = rest.get(..memchr::memchr(b'\n', rest)?)?;
         Some(Answer {
+            end: after_stderr + line.len() + 1,
             stdout: buffer.get(after_begin..after_stdout - self.mark_length)?.to_vec(),
             stderr: buffer.get(after_stdout..after_stderr - self.mark_length)?.to_vec(),
             status: String::from_utf8_lossy(line).into_owned(),
@@ -355,7 +382,8 @@ mod tests {
         };
         let request = Request::new(script, [log.to_str().unwrap(), "/var/lib", "and more"]);
         let mut call = String::new();
-        write_call(&mut call, &request, 0, "BBBB", "EEEE").unwrap();
+        write_call(&mut call, "krun_run", &request, 0, "BBBB").unwrap();
+        let _ = writeln!(call, "krun_answer EEEE");
         let before = format!(
             "krun_session=half-{}\n{PRELUDE}\nkrun_script_0='{}'\n",
             random_word().unwrap(),

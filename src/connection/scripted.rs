@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Become, Connection, ConnectionError, Output, Request};
+use super::chain::one_by_one;
+use super::{Answered, Become, Connection, ConnectionError, Output, Request, Step};
 
 /// What a scripted connection does at a request.
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ pub struct ScriptedConnection {
     answers: VecDeque<Answer>,
     log: Log,
     exchanges: u64,
+    /// What the looks of chains saw.
+    looked: Vec<(usize, Output)>,
 }
 
 impl ScriptedConnection {
@@ -68,6 +72,7 @@ impl ScriptedConnection {
             answers: answers.into_iter().collect(),
             log,
             exchanges: 0,
+            looked: Vec::new(),
         }
     }
 
@@ -90,9 +95,9 @@ impl ScriptedConnection {
                 what,
                 cause: "scripted".to_owned(),
             }),
-            None => Err(ConnectionError::Unreachable {
-                message: format!("scripted connection to {} has no answer left for `{what}`", self.host),
-                help: None,
+            None => Err(ConnectionError::Transfer {
+                reason: format!("scripted connection to {} has no answer left for it", self.host),
+                what,
             }),
         }
     }
@@ -126,6 +131,22 @@ impl Connection for ScriptedConnection {
                 what: format!("download of {path}"),
                 reason: error.to_string(),
             })
+    }
+
+    fn chain(
+        &mut self,
+        user: Option<&Become>,
+        steps: &[Step],
+        afresh: bool,
+        interrupted: &AtomicBool,
+        answered: Answered<'_>,
+    ) {
+        let mut looked = std::mem::take(&mut self.looked);
+        if afresh {
+            looked.clear();
+        }
+        one_by_one(self, &mut looked, user, steps, interrupted, answered);
+        self.looked = looked;
     }
 
     fn reset(&mut self) {}

@@ -91,15 +91,15 @@ krun_measure() {
     read -r krun_line krun_size </proc/self/fdinfo/1 || krun_size=0
 }
 
-# Sets krun_text to a short answer, for which to start a program would cost more than all the rest of it. False when it is
-# long, or when a shell cannot hold it as it is: it drops NUL characters, say.
+# krun_recall FILE: sets krun_text to a short answer, for which to start a program would cost more than all the rest of it.
+# False when its length, krun_size, is more, or when a shell cannot hold it as it is: it drops NUL characters, say.
 krun_recall() {
     [ "$krun_size" -gt 0 ] && [ "$krun_size" -le 1000 ] || return 1
     krun_text=
     while IFS= read -r krun_line; do
         krun_text=$krun_text$krun_line$krun_newline
         [ -z "$krun_by_line" ] || break
-    done <"$krun_out"
+    done <"$1"
     [ "${#krun_text}" -eq "$krun_size" ] || return 1
     case $krun_text in
         *[![:print:][:space:]]*) return 1 ;;
@@ -109,6 +109,12 @@ krun_recall() {
 # krun_answer END: sends the answer. The shell reads END only after the script has ended, so the script's output cannot
 # hold it; and all is sent by one write, as sshd would hold back a second one until the first is acknowledged.
 krun_answer() {
+    krun_write_end "$1"
+    krun_send "$1"
+}
+
+# Writes what comes behind the script's output.
+krun_write_end() {
     if [ "$krun_status" != no-room-before ]; then
         if [ -s "$krun_err" ]; then
             {
@@ -118,10 +124,13 @@ krun_answer() {
             { printf '%s%s%s\n' "$1" "$1" "$krun_status" && krun_measure; } 2>/dev/null >>"$krun_out"
         fi || krun_status=no-room-after
     fi
+}
+
+krun_send() {
     case $krun_status in
         no-room-*) printf '%s%s%s%s%s\n' "$krun_begin" "$1" "$krun_directory" "$1" "$krun_status" ;;
         *)
-            if krun_recall 2>/dev/null; then
+            if krun_recall "$krun_out" 2>/dev/null; then
                 printf '%s' "$krun_text"
             else
                 cat "$krun_out" || exit 1
@@ -129,6 +138,83 @@ krun_answer() {
             ;;
     esac
     unset krun_text krun_line
+}
+
+# Chains: requests that are sent together. krun_course says how one goes on: go, looks (nothing acts any more), ended.
+# Its answers are gathered in a file and sent by one write at the end, for the same reason as one answer is; whoever does
+# not want to wait for the end reads that file through another shell (held.sh).
+
+# krun_chain FRESH: begins a chain; a fresh one does without the answers of the chains before it.
+krun_chain() {
+    krun_course=go krun_held=$krun_directory/held
+    [ ! -e "$krun_directory/stop" ] || rm -f "$krun_directory/stop"
+    [ -z "$1" ] || krun_sweep
+    { : >"$krun_held"; } 2>/dev/null || krun_held=
+}
+
+# krun_chain_end: sends the answers.
+krun_chain_end() {
+    [ -z "$krun_held" ] || cat "$krun_held" || exit 1
+}
+
+# krun_step KIND KEY BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script as krun_run does, if it is to run.
+krun_step() {
+    krun_kind=$1 krun_key=$2
+    shift 2
+    # Put there by another shell when the user interrupts the run.
+    [ ! -e "$krun_directory/stop" ] || krun_course=ended
+    case $krun_course.$krun_kind in
+        go.* | looks.look | looks.again) krun_run "$@" ;;
+        *) krun_begin=$1 krun_status=not-run ;;
+    esac
+}
+
+# Whether the answer is, to the byte, the one in the file krun_seen.
+krun_is_same() {
+    krun_recall "$krun_out" 2>/dev/null || {
+        cmp -s "$krun_seen" "$krun_out"
+        return
+    }
+    krun_other=$krun_text
+    krun_recall "$krun_seen" 2>/dev/null && [ "$krun_text" = "$krun_other" ]
+}
+
+# krun_told END: answers a step, and decides how the chain goes on.
+krun_told() {
+    krun_said=
+    if [ "$krun_status" = not-run ]; then
+        krun_said=not-run
+    else
+        krun_seen=
+        if [ "$krun_kind" = again ]; then
+            eval "krun_seen=\${krun_look_$krun_key:-}"
+        fi
+        [ "$krun_kind" = act ] || eval "krun_look_$krun_key=\$krun_out"
+        krun_ran=$krun_status
+        krun_write_end "$1"
+        if [ -n "$krun_seen" ] && [ "$krun_status" = "$krun_ran" ] && krun_is_same; then
+            krun_said=same
+        fi
+    fi
+    if [ -n "$krun_held" ] && ! { krun_tell "$1" >>"$krun_held"; } 2>/dev/null; then
+        # The file system is full: what is left goes the straight way.
+        krun_chain_end
+        krun_held='' krun_said='' krun_status=no-room-after
+    fi
+    [ -n "$krun_held" ] || krun_tell "$1"
+    case $krun_kind.$krun_said$krun_status in
+        act.0 | look.[0-9]* | again.same* | *.not-run*) ;;
+        again.[0-9]*) [ "$krun_course" = ended ] || krun_course=looks ;;
+        *) krun_course=ended ;;
+    esac
+}
+
+krun_tell() {
+    if [ -n "$krun_said" ]; then
+        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" "$krun_said"
+    else
+        krun_send "$1"
+    fi
 }
 
 # A request that finds no directory tries again and says so.

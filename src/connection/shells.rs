@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::become_user::BecomeMethod;
 use super::escalate::{self, EnterError};
-use super::protocol::{Shell, ShellError, random_word};
+use super::protocol::{ChainReader, Next};
+use super::protocol::{Shell, ShellError, random_word, said};
 use super::stream::{Heard, Stream};
-use super::{Become, ConnectionError, Output, Request, Script};
+use super::{Answered, Become, ConnectionError, Output, Request, Script, Step, StepAnswer};
 
 /// Limit for sudo, su or doas: PAM waits some seconds after a wrong password, and a directory service may be slow.
 const ESCALATION_LIMIT: Duration = Duration::from_secs(30);
@@ -20,6 +22,55 @@ const KILL: Script = Script {
     name: "connection/kill",
     text: include_str!("kill.sh"),
 };
+
+const STOP: Script = Script {
+    name: "connection/stop",
+    text: include_str!("stop.sh"),
+};
+
+const HELD: Script = Script {
+    name: "connection/held",
+    text: include_str!("held.sh"),
+};
+
+/// How long a chain is waited for before its answers so far are asked for, and how long then at most.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What is done while a chain runs.
+struct Watch<'a> {
+    user: Option<&'a Become>,
+    interrupted: &'a AtomicBool,
+    is_stopping: bool,
+    /// The answers so far cannot be had.
+    is_blind: bool,
+    next_look: Instant,
+    pause: Duration,
+}
+
+impl<'a> Watch<'a> {
+    fn new(user: Option<&'a Become>, interrupted: &'a AtomicBool) -> Self {
+        Self {
+            user,
+            interrupted,
+            is_stopping: false,
+            is_blind: false,
+            next_look: Instant::now() + FIRST_LOOK,
+            pause: FIRST_LOOK,
+        }
+    }
+
+    /// Whether it is time to look at the answers so far.
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        if self.is_blind || now < self.next_look {
+            return false;
+        }
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        self.next_look = now + self.pause;
+        true
+    }
+}
 
 /// A way to start programs on a node.
 pub(super) trait Transport: Send {
@@ -37,6 +88,11 @@ pub(super) trait Transport: Send {
 
     /// The POSIX shell on the node.
     fn shell(&self) -> &str;
+
+    /// How long a packet is under way to the node and back, once that is known.
+    fn round_trip(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// Whose shell it is.
@@ -57,6 +113,10 @@ pub(super) struct Shells<T: Transport> {
     transport: T,
     open: HashMap<Owner, Shell<T::Stream>>,
     exchanges: u64,
+    /// sudo on this node runs on a terminal only (`requiretty`).
+    on_terminal: bool,
+    /// The shortest time that an exchange has taken.
+    quickest: Option<Duration>,
 }
 
 impl<T: Transport> Shells<T> {
@@ -65,45 +125,158 @@ impl<T: Transport> Shells<T> {
             transport,
             open: HashMap::new(),
             exchanges: 0,
+            on_terminal: false,
+            quickest: None,
         }
     }
 
     /// Runs a script in the user's shell, which is opened first when need be.
     pub(super) fn run(&mut self, user: Option<&Become>, request: &Request) -> Result<Output, ConnectionError> {
         let owner = Owner::of(user);
-        let kept = self
-            .open
-            .remove(&owner)
-            .and_then(|mut shell| (!shell.is_gone()).then_some(shell));
-        let mut shell = match kept {
-            Some(shell) => shell,
-            None => self.open_shell(user)?,
-        };
+        let mut shell = self.shell_of(user, &owner)?;
         self.exchanges += 1;
-        match shell.run(request, Instant::now() + request.timeout) {
+        let start = Instant::now();
+        match shell.run(request, start + request.timeout) {
             Ok(output) => {
+                self.took(start.elapsed());
                 self.open.insert(owner, shell);
                 Ok(output)
             }
+            // It has run nothing yet.
+            Err(ShellError::NotStarted(said)) if self.may_use_terminal(user, &said) => self.run(user, request),
+            Err(error) => Err(self.give_up(user, owner, shell, request, error)),
+        }
+    }
+
+    /// Runs a chain in the user's shell; see [`super::Connection::chain`].
+    pub(super) fn run_chain(
+        &mut self,
+        user: Option<&Become>,
+        steps: &[Step],
+        afresh: bool,
+        interrupted: &AtomicBool,
+        answered: Answered<'_>,
+    ) {
+        let Some(first) = steps.first() else { return };
+        let owner = Owner::of(user);
+        let mut shell = match self.shell_of(user, &owner) {
+            Ok(shell) => shell,
+            Err(error) => return answered(0, Err(error)),
+        };
+        self.exchanges += 1;
+        let mut chain = match shell.send_chain(steps, afresh) {
+            Ok(chain) => chain,
             Err(error) => {
-                let reusable = matches!(
-                    error,
-                    ShellError::Unsayable(_) | ShellError::NoRoom | ShellError::OutputLost(_)
-                );
-                // What the shell has started may have outlived it.
-                if matches!(
-                    error,
-                    ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_)
-                ) {
-                    self.kill(user, &shell);
+                let error = self.give_up(user, owner, shell, &first.request, error);
+                return answered(0, Err(error));
+            }
+        };
+        let mut watch = Watch::new(user, interrupted);
+        for (number, step) in steps.iter().enumerate() {
+            let start = Instant::now();
+            let rest = steps.get(number..).unwrap_or_default();
+            match self.await_answer(&mut watch, &mut shell, &mut chain, start, rest) {
+                Ok(answer) => {
+                    if number == 0 {
+                        self.took(start.elapsed());
+                    }
+                    answered(number, Ok(answer));
                 }
-                let error = self.explain(user, request, error);
-                if reusable {
-                    self.open.insert(owner, shell);
+                // It has run nothing yet.
+                Err(ShellError::NotStarted(said)) if number == 0 && self.may_use_terminal(user, &said) => {
+                    drop(shell);
+                    return self.run_chain(user, steps, afresh, interrupted, answered);
                 }
-                Err(error)
+                // The shell goes on, and tells of each step behind it that it is not run.
+                Err(error @ (ShellError::NoRoom | ShellError::OutputLost(_))) => {
+                    let error = self.explain(user, &step.request, error);
+                    answered(number, Err(error));
+                }
+                Err(error) => {
+                    let error = self.give_up(user, owner, shell, &step.request, error);
+                    return answered(number, Err(error));
+                }
             }
         }
+        self.open.insert(owner, shell);
+    }
+
+    /// Waits for the next answer of a chain, of which `rest` are the steps that have none yet.
+    fn await_answer(
+        &mut self,
+        watch: &mut Watch<'_>,
+        shell: &mut Shell<T::Stream>,
+        chain: &mut ChainReader,
+        start: Instant,
+        rest: &[Step],
+    ) -> Result<StepAnswer, ShellError> {
+        loop {
+            // Who cannot tell which step the node is at cannot hold it to that step's limit.
+            let steps = if watch.is_blind {
+                rest
+            } else {
+                rest.get(..1).unwrap_or_default()
+            };
+            let deadline = start + steps.iter().map(|step| step.request.timeout).sum::<Duration>();
+            if let Next::Answer(answer) = shell.next_answer(chain, deadline)? {
+                return Ok(answer);
+            }
+            if watch.interrupted.load(Ordering::Relaxed) && !watch.is_stopping {
+                watch.is_stopping = true;
+                // Without it the rest of the chain runs too, and is reported.
+                let _ = self.in_another_shell(watch.user, &Request::new(STOP, [shell.session()]));
+            }
+            if chain.waits_for_several() && watch.is_due() {
+                match self.in_another_shell(watch.user, &Request::new(HELD, [shell.session()])) {
+                    Ok(answers) => chain.hold(answers.stdout),
+                    Err(_) => watch.is_blind = true,
+                }
+            }
+        }
+    }
+
+    fn shell_of(&mut self, user: Option<&Become>, owner: &Owner) -> Result<Shell<T::Stream>, ConnectionError> {
+        let kept = self
+            .open
+            .remove(owner)
+            .and_then(|mut shell| (!shell.is_gone()).then_some(shell));
+        match kept {
+            Some(shell) => Ok(shell),
+            None => self.open_shell(user),
+        }
+    }
+
+    /// Ends what has to be ended after an error, keeps the shell where it is still of use, and explains.
+    fn give_up(
+        &mut self,
+        user: Option<&Become>,
+        owner: Owner,
+        shell: Shell<T::Stream>,
+        request: &Request,
+        error: ShellError,
+    ) -> ConnectionError {
+        let reusable = matches!(
+            error,
+            ShellError::Unsayable(_) | ShellError::NoRoom | ShellError::OutputLost(_)
+        );
+        // What the shell has started may have outlived it.
+        let killed = match error {
+            ShellError::TimedOut | ShellError::TooMuchOutput | ShellError::Ended(_) => self.kill(user, &shell),
+            _ => Ok(()),
+        };
+        let error = match (error, killed) {
+            // It is the node that is gone, whatever has become of the script.
+            (ShellError::TimedOut, Err(gone)) if gone.is_unreachable() => ConnectionError::Lost {
+                address: self.transport.address(),
+                what: request.script.name.to_owned(),
+                cause: format!("no answer within {} s, and then: {gone}", request.timeout.as_secs()),
+            },
+            (error, _) => self.explain(user, request, error),
+        };
+        if reusable {
+            self.open.insert(owner, shell);
+        }
+        error
     }
 
     /// Closes everything; the next call opens it anew.
@@ -117,6 +290,15 @@ impl<T: Transport> Shells<T> {
         self.exchanges
     }
 
+    fn took(&mut self, time: Duration) {
+        self.quickest = Some(self.quickest.map_or(time, |quickest| quickest.min(time)));
+    }
+
+    /// How long a packet is under way at most: the machines may be busy while it is measured.
+    pub(super) fn measured_round_trip(&self) -> Option<Duration> {
+        self.transport.round_trip().into_iter().chain(self.quickest).min()
+    }
+
     /// Counts an exchange that goes past the shells.
     pub(super) fn count_exchange(&mut self) {
         self.exchanges += 1;
@@ -127,13 +309,18 @@ impl<T: Transport> Shells<T> {
         let shell = self.transport.shell().to_owned();
         let mut heard = Heard::default();
         let Some(user) = user else {
-            let word = super::quote::word(&shell).unwrap_or_else(|| "/bin/sh".to_owned());
+            let word = super::quote::for_any_shell(&shell).unwrap_or_else(|| "/bin/sh".to_owned());
             return Ok((self.transport.start(&format!("exec {word}"))?, heard));
         };
         let mark = random_word().map_err(|error| self.no_random_numbers(&error))?;
-        let mut stream = self.transport.start(&escalate::command(user, &shell, &mark)?)?;
+        let command = escalate::command(user, &shell, &mark, self.on_terminal)?;
+        let mut stream = self.transport.start(&command)?;
         match escalate::enter(&mut stream, &mut heard, user, &mark, Instant::now() + ESCALATION_LIMIT) {
             Ok(()) => Ok((stream, heard)),
+            Err(EnterError::Refused(_)) if self.may_use_terminal(Some(user), &said(&heard)) => {
+                drop(stream);
+                self.start_shell(Some(user))
+            }
             Err(EnterError::Refused(error)) => Err(error),
             Err(EnterError::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(ConnectionError::EscalationRefused {
@@ -147,6 +334,13 @@ impl<T: Transport> Shells<T> {
             }
             Err(EnterError::Io(error)) => Err(self.broken("the change of the user", &error)),
         }
+    }
+
+    /// Takes to a terminal when that is what sudo has refused for; true when it is worth another try.
+    fn may_use_terminal(&mut self, user: Option<&Become>, said: &str) -> bool {
+        let wanted = !self.on_terminal && user.is_some_and(|user| escalate::wants_terminal(user, said));
+        self.on_terminal |= wanted;
+        wanted
     }
 
     /// The connection broke: everything on it is closed.
@@ -165,14 +359,22 @@ impl<T: Transport> Shells<T> {
     }
 
     /// Ends what a shell runs, through another shell. The connection is dropped when that does not succeed.
-    fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) {
-        let request = Request::new(KILL, [shell.session()]);
-        let killed = self
-            .open_shell(user)
-            .is_ok_and(|mut killer| killer.run(&request, Instant::now() + KILL_LIMIT).is_ok());
-        if !killed {
+    /// `Err` when no other shell can be had, so that nobody knows.
+    fn kill(&mut self, user: Option<&Become>, shell: &Shell<T::Stream>) -> Result<(), ConnectionError> {
+        let ended = self
+            .in_another_shell(user, &Request::new(KILL, [shell.session()]))
+            .map(drop);
+        if ended.is_err() {
             self.close();
         }
+        ended
+    }
+
+    /// Runs a request beside what another shell of the user runs.
+    fn in_another_shell(&mut self, user: Option<&Become>, request: &Request) -> Result<Output, ConnectionError> {
+        self.open_shell(user)?
+            .run(request, Instant::now() + KILL_LIMIT)
+            .map_err(|error| self.explain(user, request, error))
     }
 
     fn explain(&mut self, user: Option<&Become>, request: &Request, error: ShellError) -> ConnectionError {

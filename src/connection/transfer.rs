@@ -8,7 +8,7 @@ use super::protocol::{random_word, said};
 use super::quote;
 use super::shells::{Shells, Transport};
 use super::stream::{Heard, Patience, Stream};
-use super::{Become, ConnectionError, Request, Script};
+use super::{Become, ConnectionError, Output, Request, Script};
 
 /// What fits into one exchange with the shell.
 const SMALL: usize = 64 * 1024;
@@ -37,6 +37,37 @@ const GET: Script = Script {
     text: include_str!("get.sh"),
 };
 
+/// The request that uploads what fits into one; `None` when there is more than that. What was
+/// read of a source that is too large is lost.
+///
+/// # Errors
+/// The source cannot be read.
+pub fn as_request(source: &mut dyn Read, path: &str) -> Result<Option<Request>, ConnectionError> {
+    let mut content = Vec::new();
+    let limit = u64::try_from(SMALL + 1).unwrap_or(u64::MAX);
+    source
+        .take(limit)
+        .read_to_end(&mut content)
+        .map_err(|error| Transfer(format!("upload to {path}")).failed(error))?;
+    Ok((content.len() <= SMALL).then(|| small_upload(path, content)))
+}
+
+fn small_upload(path: &str, content: Vec<u8>) -> Request {
+    Request::new(PUT, [path]).with_stdin(content).with_timeout(STALL_LIMIT)
+}
+
+/// Reads the answer to the request of a small upload.
+///
+/// # Errors
+/// The node could not write the file.
+pub fn uploaded(path: &str, output: &Output) -> Result<(), ConnectionError> {
+    if output.success() {
+        Ok(())
+    } else {
+        Err(Transfer(format!("upload to {path}")).failed(output.stderr_text().trim()))
+    }
+}
+
 impl<T: Transport> Shells<T> {
     /// Streams a source into a new file on the node.
     pub(super) fn put(
@@ -61,15 +92,7 @@ impl<T: Transport> Shells<T> {
             }
             return outcome;
         }
-        let output = self.run(
-            user,
-            &Request::new(PUT, [path]).with_stdin(head).with_timeout(STALL_LIMIT),
-        )?;
-        if output.success() {
-            Ok(())
-        } else {
-            Err(transfer.failed(output.stderr_text().trim()))
-        }
+        uploaded(path, &self.run(user, &small_upload(path, head))?)
     }
 
     fn upload_large(
@@ -83,8 +106,12 @@ impl<T: Transport> Shells<T> {
         let mark = random_word().map_err(|error| transfer.failed(error))?;
         self.count_exchange();
         let (mut stream, mut heard) = self.start_shell(user)?;
-        // The shell may read ahead, so nothing but this line is sent before it has become `cat`.
-        let line = format!("umask 077; rm -f -- {file} && set -C && exec >{file} && echo {mark} >&2 && exec cat\n");
+        // The shell may read ahead, so nothing but this line is sent before `cat` has begun. A connection that breaks ends
+        // the input as well; but then nobody hears the last word any more, and half a file is of no use to anybody.
+        let line = format!(
+            "umask 077; trap '' PIPE; rm -f -- {file} && set -C && exec 3>{file} && echo {mark} >&2 && \
+             {{ cat >&3 && echo {mark} || {{ rm -f -- {file}; exit 1; }}; }}; exit\n"
+        );
         let outcome = (|| {
             heard.say(&mut stream, line.as_bytes(), Patience::Stalled(STALL_LIMIT))?;
             while memchr::memmem::find(&heard.stderr, mark.as_bytes()).is_none() {

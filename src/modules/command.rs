@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::{Flag, Text};
 use super::program::{Guard, input, outcome};
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 
 /// Runs a program on the node, without a shell: no pipes, redirections, patterns or variables; see `shell` for those.
 /// A task that runs one is always changed (say otherwise with `changed_when`); an exit status other than 0 fails it.
@@ -67,6 +67,7 @@ impl Command {
 impl Module for Command {
     const NAME: &'static str = "command";
     const FREE_FORM: Option<&'static str> = Some("cmd");
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: Ask for the kubelet's version
   command: kubelet --version

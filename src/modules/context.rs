@@ -9,7 +9,7 @@ use crate::connection::{
 };
 use crate::vars::Scope;
 
-use super::{Answer, Asker, Failure, Question, Undo, UndoNote};
+use super::{Answer, Asker, Failure, Question, Undo, UndoNote, reconnect};
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
 pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
@@ -81,17 +81,20 @@ pub struct Context<'a> {
     pub(crate) asker: Asker<'a>,
     /// Set by Ctrl-C.
     pub(crate) interrupted: &'a AtomicBool,
-    /// What the module said about its undo, for the runner to take.
-    pub(crate) undo_notes: Vec<UndoNote>,
+    /// Takes what the module says about its undo, at once: a second Ctrl-C does not wait for the module.
+    pub(crate) undos: &'a dyn Fn(UndoNote),
+    /// How long a task goes on trying to reach a node again whose connection was lost.
+    pub(crate) reconnect_for: Duration,
+    /// The module only looks, so that a request may be repeated of which nobody knows whether the node has run it.
+    pub(crate) only_looks: bool,
     /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
     pub(crate) job_prefix: String,
+    /// Gives words that nobody can guess.
+    pub(crate) random_words: &'a dyn Fn() -> Result<String, Failure>,
 }
 
 /// How often a wait looks whether it is to end.
 const WAIT_STEP: Duration = Duration::from_millis(200);
-
-/// How long a task goes on trying to reach a node again whose connection was lost under a detached command.
-const RECONNECT_FOR: Duration = Duration::from_secs(300);
 
 /// How long the result of a command that is to be run once stands for a rerun of its task.
 const RESULT_LASTS: Duration = Duration::from_secs(3600);
@@ -114,6 +117,14 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn request(&mut self, request: Request) -> Result<Output, Failure> {
+        reconnect::execute(self, request)
+    }
+
+    /// The same, but a lost connection is an error at once: for who sees to that himself.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn try_request(&mut self, request: Request) -> Result<Output, Failure> {
         let request = self.within_limits(request)?;
         let user = self.become_user;
         Ok(self.connection()?.execute(user, &request)?)
@@ -127,7 +138,15 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
-        self.run_job(name, request, Duration::ZERO)
+        self.run_job(name, request, Duration::ZERO, true)
+    }
+
+    /// The same without its lines, where they are for krun alone.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub fn run_detached_quietly(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
+        self.run_job(name, request, Duration::ZERO, false)
     }
 
     /// The same for what must not be done twice, and of which a look at the node does not tell that it was done: when krun
@@ -136,7 +155,7 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached_once(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
-        self.run_job(name, request, RESULT_LASTS)
+        self.run_job(name, request, RESULT_LASTS, true)
     }
 
     /// The identities of the detached commands, of this user's, that are at work on the node; one exchange.
@@ -148,7 +167,13 @@ impl Context<'_> {
         Ok(running_jobs(self.connection()?, user)?)
     }
 
-    fn run_job(&mut self, name: &str, request: Request, result_lasts: Duration) -> Result<Output, Failure> {
+    fn run_job(
+        &mut self,
+        name: &str,
+        request: Request,
+        result_lasts: Duration,
+        shows: bool,
+    ) -> Result<Output, Failure> {
         let request = Request {
             timeout: self.remaining()?,
             ..self.within_limits(request)?
@@ -159,10 +184,11 @@ impl Context<'_> {
         let job = DetachedJob {
             identity: &identity,
             request,
-            reconnect_for: RECONNECT_FOR,
+            reconnect_for: self.reconnect_for,
             result_lasts,
         };
         let mut show = |progress: Progress<'_>| match progress {
+            Progress::Printed { .. } if !shows => {}
             Progress::Printed { bytes, .. } => String::from_utf8_lossy(bytes)
                 .lines()
                 .filter(|line| !line.trim().is_empty())
@@ -190,6 +216,21 @@ impl Context<'_> {
     pub fn download(&mut self, path: &str, sink: &mut dyn Write) -> Result<(), Failure> {
         let user = self.become_user;
         Ok(self.connection()?.download(user, path, sink)?)
+    }
+
+    /// From here on the requests may change the node.
+    pub(super) fn begin_to_act(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.begin_to_act();
+        }
+    }
+
+    /// A word that nobody can guess, for names of temporary files.
+    ///
+    /// # Errors
+    /// This machine gives no random bytes.
+    pub fn random_word(&self) -> Result<String, Failure> {
+        (self.random_words)()
     }
 
     /// Closes the connection, so that the next request opens it anew.
@@ -232,13 +273,18 @@ impl Context<'_> {
 
     /// Leaves the way to take back what the module is about to do, for when the run is interrupted. `name` is the same
     /// for all that is about the same thing: a later undo replaces an earlier one.
-    pub fn keep_undo(&mut self, name: impl Into<String>, undo: impl Undo + 'static) {
-        self.undo_notes.push(UndoNote::Keep(name.into(), Arc::new(undo)));
+    pub fn keep_undo(&self, name: impl Into<String>, undo: impl Undo + 'static) {
+        (self.undos)(UndoNote::Keep(name.into(), Arc::new(undo)));
+    }
+
+    /// The same for what the module found done already: an undo that this run keeps under this name knows more.
+    pub fn keep_undo_of_found(&self, name: impl Into<String>, undo: impl Undo + 'static) {
+        (self.undos)(UndoNote::KeepFirst(name.into(), Arc::new(undo)));
     }
 
     /// What was left under this name is not to be taken back any more.
-    pub fn withdraw_undo(&mut self, name: impl Into<String>) {
-        self.undo_notes.push(UndoNote::Withdraw(name.into()));
+    pub fn withdraw_undo(&self, name: impl Into<String>) {
+        (self.undos)(UndoNote::Withdraw(name.into()));
     }
 
     /// What is left of the task's time.
@@ -252,7 +298,7 @@ impl Context<'_> {
             .ok_or_else(|| Failure::new("the task's time is up").help("raise the task's `timeout`"))
     }
 
-    fn within_limits(&self, mut request: Request) -> Result<Request, Failure> {
+    pub(super) fn within_limits(&self, mut request: Request) -> Result<Request, Failure> {
         request.timeout = request.timeout.min(self.remaining()?);
         let mut environment = self.environment.clone();
         environment.append(&mut request.environment);
@@ -260,7 +306,7 @@ impl Context<'_> {
         Ok(request)
     }
 
-    fn connection(&mut self) -> Result<&mut dyn Connection, Failure> {
+    pub(super) fn connection(&mut self) -> Result<&mut dyn Connection, Failure> {
         match &mut self.connection {
             Some(connection) => Ok(&mut **connection),
             None => Err(Failure::new("this module works in krun itself and has no connection")),

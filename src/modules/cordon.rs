@@ -47,6 +47,7 @@ impl Module for Cordon {
         };
         let node = target.query(context, false)?.node;
         if node.is_cordoned {
+            node::keep_undo_of_found(context, &self.kubeconfig, &node);
             return Ok(State::Satisfied(Outcome::ok().with("node", node.name)));
         }
         Ok(Pending::new(node, ["cordoned"]).into())

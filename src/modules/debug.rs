@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::args::Count;
-use super::{ArgumentError, Context, Failure, Module, Outcome, RunsOn, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, RunsOn, State};
 
 /// Shows a message, or the value of a variable or expression.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -21,6 +21,7 @@ impl Module for Debug {
     const NAME: &'static str = "debug";
     const RAW_OPTIONS: &'static [&'static str] = &["var"];
     const RUNS_ON: RunsOn = RunsOn::Controller;
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: What kubeadm said
   debug:

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::module::{Module, Pending, State};
+use super::module::{Fuses, Module, Pending, State};
 use super::{Context, Failure, Outcome};
 
 /// Where a module works.
@@ -59,6 +59,8 @@ pub struct ModuleDefinition {
     pub runs_once: bool,
     /// Takes any option name.
     pub free_options: bool,
+    /// Whether it may travel together with the tasks around it.
+    pub fuses: Fuses,
     /// A task list that shows its use.
     pub example: &'static str,
     schema: fn() -> schemars::Schema,
@@ -79,6 +81,7 @@ impl ModuleDefinition {
             runs_on: M::RUNS_ON,
             runs_once: M::RUNS_ONCE,
             free_options: M::FREE_OPTIONS,
+            fuses: M::FUSES,
             example: M::EXAMPLE,
             schema: schema_of::<M>,
             validate: validate::<M>,
@@ -163,10 +166,16 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
         };
         Failure::new(format!("{}{about}: {}", M::NAME, error.message))
     })?;
-    match module.check(context)? {
+    context.only_looks = true;
+    let state = module.check(context)?;
+    context.only_looks = context.check_mode;
+    match state {
         State::Satisfied(outcome) => Ok(outcome),
         State::Unknown { reason, .. } if context.check_mode => Ok(Outcome::skipped(reason)),
-        State::Unknown { plan, .. } => module.apply(context, plan),
+        State::Unknown { plan, .. } => {
+            context.begin_to_act();
+            module.apply(context, plan)
+        }
         State::Pending(pending) if context.check_mode => Ok(Outcome {
             changed: true,
             changes: pending.changes,
@@ -177,6 +186,7 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
         State::Pending(Pending {
             plan, changes, diff, ..
         }) => {
+            context.begin_to_act();
             let mut outcome = module.apply(context, plan)?;
             if outcome.changed && outcome.changes.is_empty() {
                 outcome.changes = changes;

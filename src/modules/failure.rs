@@ -87,12 +87,17 @@ impl From<TemplateError> for Failure {
 /// The way out of what can befall every program on a node.
 fn common_help(message: &str) -> Option<&'static str> {
     const FULL: &str = "a disk of the node is full: `df -h` and `df -i` on it show which; make room and run this again";
+    const FULL_OR_BROKEN: &str =
+        "a disk of the node is full or fails: `df -h`, `df -i` and `dmesg` on it tell more; then run this again";
     let message = message.to_lowercase();
     [
         ("no space left on device", FULL),
         // dnf's word for it, and apt's.
         ("more space needed on the", FULL),
         ("have enough free space", FULL),
+        // What dash's own commands call every failure to write.
+        ("printf: i/o error", FULL_OR_BROKEN),
+        ("echo: i/o error", FULL_OR_BROKEN),
         (
             "read-only file system",
             "a file system of the node cannot be written: `findmnt` and `dmesg` on it tell more",
@@ -109,6 +114,8 @@ mod tests {
     #[test]
     fn a_full_disk_is_the_first_thing_to_mend() {
         let failure = Failure::new("writing /x: No space left on device").help("run it elsewhere");
+        assert!(failure.help.unwrap().contains("df -h"));
+        let failure = Failure::new("sh: 3: printf: printf: I/O error").help("run it elsewhere");
         assert!(failure.help.unwrap().contains("df -h"));
         assert_eq!(Failure::new("x").help("y").help.unwrap(), "y");
     }

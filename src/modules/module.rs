@@ -25,6 +25,8 @@ pub trait Module: DeserializeOwned + JsonSchema {
     const RUNS_ONCE: bool = false;
     /// Takes any option name (`set-fact`).
     const FREE_OPTIONS: bool = false;
+    /// Whether it may travel to the node together with the tasks around it.
+    const FUSES: Fuses = Fuses::Never;
     /// A task list that shows its use, as YAML.
     const EXAMPLE: &'static str;
 
@@ -59,6 +61,18 @@ pub trait Module: DeserializeOwned + JsonSchema {
     /// # Errors
     /// The node cannot be asked, or what was tried failed there.
     fn apply(&self, context: &mut Context<'_>, plan: Self::Plan) -> Result<Outcome, Failure>;
+}
+
+/// Whether a module may travel to the node together with the tasks around it, which rests on promises about its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fuses {
+    /// It talks with the node, waits, follows something, or leaves something here.
+    Never,
+    /// It only looks, in one request, and fails exactly when that has a status other than 0.
+    Looks,
+    /// Its check makes one request at most. Its apply makes requests and small uploads that do not depend on the answers
+    /// of one another, and fails exactly when one has a status other than 0. Beyond that it does nothing but compute.
+    Whole,
 }
 
 /// What a check found.

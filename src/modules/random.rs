@@ -1,7 +1,7 @@
 use super::Failure;
 
 /// A word that nobody can guess, for names of temporary files.
-pub(super) fn random_word() -> Result<String, Failure> {
+pub(crate) fn random_word() -> Result<String, Failure> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(format!("this machine gives no random bytes: {error}")))?;

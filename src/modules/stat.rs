@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{Flag, Text};
 use super::remote_file::{Found, Query, octal};
-use super::{Context, Failure, Module, Outcome, State};
+use super::{Context, Failure, Fuses, Module, Outcome, State};
 
 /// Looks at a file on the node. The result's `stat` says whether it exists, and if so what it is. Changes nothing, so
 /// it also runs in check mode.
@@ -62,6 +62,7 @@ impl Module for Stat {
         ("checksum", "checksum_algorithm"),
         ("checksum_algo", "checksum_algorithm"),
     ];
+    const FUSES: Fuses = Fuses::Looks;
     const EXAMPLE: &'static str = "\
 - name: Is this a control-plane node?
   stat:
@@ -84,6 +85,7 @@ impl Module for Stat {
             } else {
                 ""
             },
+            accessed: true,
             ..Query::default()
         };
         let found = query.ask(context, &self.path)?;
@@ -180,7 +182,7 @@ mod tests {
         let (mut node, log) = scripted([Answer::stdout("umask=0022\npath=/etc/x\n")]);
         let outcome = check_module("stat", json!({"path": "/etc/x"}), &mut node).unwrap();
         assert_eq!(outcome.result["stat"], json!({"exists": false}));
-        assert_eq!(asked(&log), ["remote_file/query no sha1 0  /etc/x"]);
+        assert_eq!(asked(&log), ["remote_file/query no sha1 0  yes /etc/x"]);
     }
 
     #[rstest]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::args::{Flag, Mode, Text};
 use super::remote_file::{Attributes, Content, FilePlan, Query, Wanted, check_validation, file_name, refuse_preserve};
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 use crate::template::render_handlebars;
 
 /// Renders a template of this machine with the task's variables and puts the result on the node: `.hbs` files are
@@ -44,6 +44,7 @@ fn yes() -> Flag {
 
 impl Module for Template {
     const NAME: &'static str = "template";
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: Configure the container runtime's client
   template:

@@ -10,7 +10,7 @@ use crate::connection::scripted::{Answer, Log, Recorded, ScriptedConnection};
 use crate::connection::{self, Connection, Endpoint};
 use crate::vars::{Scope, ScopeBuilder, VarMap, Variable};
 
-use super::{Context, Failure, FileFinder, ModuleDefinition, Outcome};
+use super::{Context, Failure, FileFinder, ModuleDefinition, Outcome, UndoNote};
 
 /// One run of a module, with defaults for all that a test does not care about.
 pub struct Trial<'a> {
@@ -55,6 +55,11 @@ impl<'a> Trial<'a> {
     }
 
     pub fn run(self) -> Result<Outcome, Failure> {
+        self.run_noting(&|_| {})
+    }
+
+    /// The same; `undos` takes what the module says about its undo.
+    pub fn run_noting(self, undos: &dyn Fn(UndoNote)) -> Result<Outcome, Failure> {
         #[expect(clippy::manual_map, reason = "see the next line")]
         // Shortens the connection's lifetime to that of the scope; inside of an `Option` the compiler does not.
         let connection = match self.connection {
@@ -75,9 +80,12 @@ impl<'a> Trial<'a> {
             reporter: &|_| {},
             asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
             interrupted: &AtomicBool::new(false),
-            undo_notes: Vec::new(),
+            undos,
+            reconnect_for: Duration::ZERO,
+            only_looks: false,
             // Tests run side by side on one machine, and none may find another one's commands.
-            job_prefix: format!("test-{}", super::random::random_word()?),
+            job_prefix: format!("test-{}", super::random_word()?),
+            random_words: &super::random_word,
         };
         self.module.run(self.options, &mut context)
     }
@@ -99,8 +107,11 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         reporter: &|_| {},
         asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
         interrupted: &AtomicBool::new(false),
-        undo_notes: Vec::new(),
+        undos: &|_| {},
+        reconnect_for: Duration::ZERO,
+        only_looks: false,
         job_prefix: "test".to_owned(),
+        random_words: &super::random_word,
     })
 }
 

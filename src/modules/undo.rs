@@ -40,6 +40,8 @@ pub enum Undone {
 pub(crate) enum UndoNote {
     /// Keep it under this name, in place of what was kept there.
     Keep(String, Arc<dyn Undo>),
+    /// Keep it under this name, unless something is kept there.
+    KeepFirst(String, Arc<dyn Undo>),
     /// What is kept under this name is not needed any more.
     Withdraw(String),
 }

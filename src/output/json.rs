@@ -11,7 +11,8 @@ pub(super) fn consume(events: &Receiver<Event>) {
             .map_err(std::io::Error::from)
             .and_then(|()| out.write_all(b"\n"))
             .and_then(|()| out.flush());
-        if written.is_err() {
+        if let Err(error) = written {
+            super::tell_once(&error);
             // Nobody reads any more; the run goes on, since a closed pipe must not leave a node half done.
             for _ in events {}
             return;

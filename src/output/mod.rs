@@ -8,6 +8,8 @@ mod readable;
 mod report;
 mod text;
 
+use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
 use crate::runner::Event;
@@ -41,6 +43,19 @@ pub struct TextOptions {
     pub live: bool,
     /// Width of the banners.
     pub width: usize,
+}
+
+/// Says on standard error that standard output takes no more, for example on a full disk. That a reader has gone is
+/// no news.
+fn tell_once(error: &io::Error) {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    if error.kind() != io::ErrorKind::BrokenPipe && !IS_TOLD.swap(true, Ordering::Relaxed) {
+        // When nobody can read it there is nobody to tell.
+        let _ = writeln!(
+            io::stderr().lock(),
+            "warning: cannot write to standard output: {error}; the run goes on"
+        );
+    }
 }
 
 /// Shows events until the last one has come.

@@ -250,7 +250,11 @@ impl TextOutput {
         match &self.live {
             Some(live) => live.print(text),
             // Without a reader the run goes on: a closed pipe must not leave a node half done.
-            None => drop(write_stdout(text)),
+            None => {
+                if let Err(error) = write_stdout(text) {
+                    super::tell_once(&error);
+                }
+            }
         }
     }
 }

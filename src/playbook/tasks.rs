@@ -630,6 +630,17 @@ fn short_form(definition: &ModuleDefinition, node: &Node, text: &str, style: Sty
                 .help("write `option: value` below it, or `option=value` behind it"),
         );
     }
+    let is_open = |value: &str| {
+        let quote = value.chars().next().filter(|letter| ['"', '\''].contains(letter));
+        quote.is_some_and(|quote| value.len() < 2 || !value.ends_with(quote))
+    };
+    if let Some(found) = PAIR.captures_iter(text).find(|found| is_open(&found[2])) {
+        return Err(
+            Diagnostic::error(format!("a quote has no end in the value of `{}`", &found[1]))
+                .at(&node.place)
+                .help("a quote that is meant stands in quotes of the other kind"),
+        );
+    }
     let style = if style == Style::Plain {
         Style::Plain
     } else {

@@ -12,6 +12,19 @@ use crate::playbook::{Keywords, Setting};
 use crate::syntax::{Diagnostic, parse_bool};
 use crate::vars::Scope;
 
+/// Connection variables of Ansible's that would change where or how krun logs in, and that it does not obey.
+const NOT_OBEYED: [&str; 9] = [
+    "ansible_ssh_executable",
+    "ansible_ssh_pkcs11_provider",
+    "ansible_ssh_private_key",
+    "ansible_private_key",
+    "ansible_ssh_private_key_passphrase",
+    "ansible_private_key_passphrase",
+    "ansible_sudo_user",
+    "ansible_su_user",
+    "ansible_su_pass",
+];
+
 /// How a host is reached. Variables (`target`'s own) beat keywords, which beat options.
 pub(super) fn endpoint(
     host: &str,
@@ -37,6 +50,13 @@ pub(super) fn endpoint(
             );
         }
     };
+    for name in NOT_OBEYED {
+        if text(name)?.is_some() {
+            return Err(Failure::new(format!("krun does not know the connection variable `{name}`")).help(
+                "take it out of the inventory; docs/connections.md lists the variables that krun obeys, and what to use instead",
+            ));
+        }
+    }
     let mut endpoint = Endpoint::ssh(host);
     endpoint.kind = if local {
         ConnectionKind::Local
@@ -75,7 +95,7 @@ pub(super) fn endpoint(
     .map(|path| expand_home(&path))
     .or_else(|| options.private_key.clone());
     endpoint.ssh_args.clone_from(&options.ssh_args);
-    for name in ["ansible_ssh_common_args", "ansible_ssh_extra_args"] {
+    for name in ["ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"] {
         if let Some(args) = text(name)? {
             let words = shlex::split(&args)
                 .ok_or_else(|| Failure::new(format!("{name} has a quote without its end: {args}")))?;
@@ -90,16 +110,41 @@ pub(super) fn endpoint(
         text("ansible_ssh_host_key_checking")?,
         None,
     );
-    if check.and_then(|text| parse_bool(&text)) == Some(false) {
-        endpoint.host_key_policy = Some(HostKeyPolicy::Off);
+    if let Some(check) = check {
+        let is_on = parse_bool(&check).ok_or_else(|| {
+            Failure::new(format!(
+                "ansible_host_key_checking must be true or false, and is `{check}`"
+            ))
+        })?;
+        if !is_on {
+            endpoint.host_key_policy = Some(HostKeyPolicy::Off);
+        }
     }
-    let timeout = text("ansible_timeout")?
-        .and_then(|text| text.parse().ok())
-        .or(options.connect_timeout);
+    let timeout = match first(text("ansible_timeout")?, text("ansible_ssh_timeout")?, None) {
+        Some(seconds) => Some(
+            seconds
+                .parse()
+                .map_err(|_| Failure::new(format!("ansible_timeout must be whole seconds, and is `{seconds}`")))?,
+        ),
+        None => options.connect_timeout,
+    };
     if let Some(seconds) = timeout {
         endpoint.connect_timeout = Duration::from_secs(seconds);
     }
     Ok(endpoint)
+}
+
+/// How long to try to reach a host again whose connection was lost, where its variables say so.
+pub(super) fn reconnect_for(target: &Scope) -> Result<Option<Duration>, Failure> {
+    let Some(text) = target.get_text("krun_reconnect_timeout")? else {
+        return Ok(None);
+    };
+    match text.trim().parse() {
+        Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        Err(_) => Err(Failure::new(format!(
+            "krun_reconnect_timeout is a number of seconds, it is `{text}`"
+        ))),
+    }
 }
 
 /// Whom to become, if anybody.

@@ -1,5 +1,6 @@
 //! One task on one host: conditions, loop, retries, delegation, the module, and what its result means.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,30 +8,37 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::endpoint::{become_user, diagnostic, endpoint};
+use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
 use super::event::{Event, EventSink, HostReport, Status};
+use super::fused::Ahead;
 use super::options::RunOptions;
 use super::undo::Way;
 use super::world::{OMIT, PlayVars, World};
 use crate::connection::SessionPool;
-use crate::modules::{Answer, Context, Failure, FileFinder, ModuleDefinition, Outcome, Question, RunsOn};
-use crate::playbook::{Action, Expression, Loop, LoopKind, Play, Task};
-use crate::vars::{Scope, VarMap, Variable};
+use crate::modules::{Answer, Context, Failure, FileFinder, ModuleDefinition, Outcome, Question, RunsOn, random_word};
+use crate::playbook::{Action, Expression, Keywords, Loop, LoopKind, Play, Task};
+use crate::vars::{Scope, VarMap, Variable, Watch};
 
 /// Longest time for a task that names no `timeout`: above all that kubeadm may take, and still finite.
 const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long a node is tried to be reached again whose connection was lost: a machine boots in less.
+const DEFAULT_RECONNECT: Duration = Duration::from_secs(300);
 /// Ansible's defaults for `until`.
 const DEFAULT_RETRIES: u64 = 3;
 const DEFAULT_DELAY: f64 = 5.0;
 
 /// What running a task needs, the same for all hosts.
-pub(super) struct Machinery<'a> {
+pub(super) struct Machinery<'a, 'p> {
     pub(super) world: Arc<World>,
-    pub(super) pool: &'a SessionPool,
+    pub(super) pool: &'p SessionPool,
     pub(super) options: Arc<RunOptions>,
     pub(super) events: EventSink,
     pub(super) play: Arc<Play>,
     pub(super) play_vars: Arc<PlayVars>,
+    /// Where tasks find their nodes when they are run ahead.
+    pub(super) ahead: Option<&'a Ahead<'p>>,
+    /// Over what they read then.
+    pub(super) watch: Option<Arc<Watch>>,
 }
 
 /// How a task ended on a host, and what it leaves behind.
@@ -130,7 +138,41 @@ impl Tried {
     }
 }
 
-impl Machinery<'_> {
+impl<'p> Machinery<'_, 'p> {
+    /// The same machinery for running tasks ahead: they tell `events`, and reach their nodes through `ahead`.
+    pub(super) fn ahead<'b>(&self, events: EventSink, ahead: &'b Ahead<'p>, watch: Arc<Watch>) -> Machinery<'b, 'p> {
+        Machinery {
+            world: Arc::clone(&self.world),
+            pool: self.pool,
+            options: Arc::clone(&self.options),
+            events,
+            play: Arc::clone(&self.play),
+            play_vars: Arc::clone(&self.play_vars),
+            ahead: Some(ahead),
+            watch: Some(watch),
+        }
+    }
+
+    /// Keeps what a task leaves behind on its host for the tasks that come.
+    pub(super) fn learn(&self, task: &Task, host: &str, ended: &Ended) {
+        if let Some(name) = &task.register {
+            self.world
+                .set(host, [(name.clone(), Value::Object(ended.result.clone()))]);
+        }
+        self.world.set(host, ended.variables.clone());
+        if ended.facts_of.is_none() {
+            self.world.learn_facts(host, ended.facts.clone());
+        }
+    }
+
+    /// What a task is called on a host.
+    pub(super) fn title(&self, task: &Task, host: &str) -> String {
+        let title = task.title();
+        let scope = self.world.scope(host, &self.play_vars, Some(task)).ok();
+        let rendered = scope.and_then(|scope| scope.render_text(&title).ok());
+        rendered.unwrap_or(title)
+    }
+
     /// Runs a task that is a module on a host, and reports its end.
     pub(super) fn run_on_host(&self, task: &Task, host: &str, failed_before: &VarMap) -> Ended {
         let scope = match self.world.scope(host, &self.play_vars, Some(task)) {
@@ -146,6 +188,10 @@ impl Machinery<'_> {
                     None,
                 );
             }
+        };
+        let scope = match &self.watch {
+            Some(watch) => scope.watched(Arc::clone(watch)),
+            None => scope,
         };
         let hidden = flag_or_false(task.keywords.no_log.as_ref(), &scope).unwrap_or(true);
         match &task.loop_over {
@@ -406,18 +452,7 @@ impl Machinery<'_> {
                 setting.flag(scope).map_err(|error| diagnostic(&error))
             })
         };
-        let timeout = match &keywords.timeout {
-            Some(setting) => {
-                let seconds = setting.number(scope).map_err(|error| diagnostic(&error))?;
-                // 0 means no limit of the author's own.
-                if seconds == 0.0 {
-                    DEFAULT_TASK_TIMEOUT
-                } else {
-                    Duration::from_secs_f64(seconds)
-                }
-            }
-            None => DEFAULT_TASK_TIMEOUT,
-        };
+        let timeout = time_limit(keywords, scope)?;
         let mut environment = Vec::new();
         for setting in &keywords.environment {
             environment.extend(variables_of(
@@ -436,6 +471,16 @@ impl Machinery<'_> {
                 });
             }
         };
+        // Whoever is run ahead gets the same words each time.
+        let unit = Cell::new(None);
+        let words = Cell::new(0);
+        let random_words = || match (self.ahead, unit.get()) {
+            (Some(ahead), Some(unit)) => {
+                words.set(words.get() + 1);
+                ahead.random_word(unit, words.get() - 1)
+            }
+            _ => random_word(),
+        };
         let mut context = Context {
             host,
             check_mode: flag(keywords.check_mode.as_ref(), self.options.check_mode)?,
@@ -444,13 +489,16 @@ impl Machinery<'_> {
             files: &files,
             connection: None,
             become_user: None,
-            environment,
+            environment: environment.clone(),
             deadline: Instant::now() + timeout,
             reporter: &report,
             asker: &|question| self.ask(question),
             interrupted: &self.options.interrupted,
-            undo_notes: Vec::new(),
+            undos: &|_| {},
+            reconnect_for: DEFAULT_RECONNECT,
+            only_looks: false,
             job_prefix: job_prefix(task, host, &options),
+            random_words: &random_words,
         };
         if definition.runs_on == RunsOn::Controller {
             return definition.run(options, &mut context);
@@ -466,23 +514,35 @@ impl Machinery<'_> {
         let local = self.world.is_implicit_local(target);
         let endpoint = endpoint(target, local, &target_scope, scope, keywords, &self.options)?;
         let user = become_user(&target_scope, scope, keywords, &self.options)?;
-        let mut lease = self.pool.lease(&endpoint);
-        context.connection = Some(lease.connection());
+        if let Some(limit) = reconnect_for(&target_scope)? {
+            context.reconnect_for = limit;
+        }
+        let (mut lease, mut ahead);
+        context.connection = Some(match self.ahead {
+            None => {
+                lease = self.pool.lease(&endpoint);
+                lease.connection()
+            }
+            Some(connections) => {
+                ahead = connections.connection(&endpoint, user.as_ref());
+                unit.set(Some(ahead.unit()));
+                &mut ahead
+            }
+        });
         context.become_user = user.as_ref();
-        let result = definition.run(options, &mut context);
-        let notes = std::mem::take(&mut context.undo_notes);
-        if !notes.is_empty() {
+        let note = |note| {
             let way = Way {
                 host: host.to_owned(),
-                endpoint,
+                endpoint: endpoint.clone(),
                 become_user: user.clone(),
-                environment: std::mem::take(&mut context.environment),
+                environment: environment.clone(),
                 scope: scope.clone(),
                 files: files.clone(),
             };
-            self.options.undos.note(notes, &way);
-        }
-        result
+            self.options.undos.note(note, way);
+        };
+        context.undos = &note;
+        definition.run(options, &mut context)
     }
 
     /// Waits, until Ctrl-C at most.
@@ -584,6 +644,20 @@ impl Machinery<'_> {
         // The receiver is gone only when the run is over.
         let _ = self.events.send(event);
     }
+}
+
+/// The longest time that a task may take.
+fn time_limit(keywords: &Keywords, scope: &Scope) -> Result<Duration, Failure> {
+    let Some(setting) = &keywords.timeout else {
+        return Ok(DEFAULT_TASK_TIMEOUT);
+    };
+    let seconds = setting.number(scope).map_err(|error| diagnostic(&error))?;
+    // 0 means no limit of the author's own.
+    Ok(if seconds == 0.0 {
+        DEFAULT_TASK_TIMEOUT
+    } else {
+        Duration::from_secs_f64(seconds)
+    })
 }
 
 /// A flag that is not set is false; `None` when it has no value.

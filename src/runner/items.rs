@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::event::{Event, Status};
+use super::fused::{HostWindow, Stage, WindowEnd, may_fuse};
 use super::handlers::Handlers;
 use super::host_task::{Ended, Machinery, condition, item_variables, loop_items};
 use super::stats::Recap;
@@ -32,7 +33,7 @@ pub(super) enum Lost {
 
 /// The state of one batch.
 pub(super) struct Batch<'a> {
-    pub(super) machinery: Machinery<'a>,
+    pub(super) machinery: Machinery<'a, 'a>,
     pub(super) loader: &'a Loader<'a>,
     pub(super) pool: &'a rayon::ThreadPool,
     pub(super) recap: &'a mut Recap,
@@ -59,7 +60,7 @@ pub(super) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     pub(super) fn new(
-        machinery: Machinery<'a>,
+        machinery: Machinery<'a, 'a>,
         loader: &'a Loader<'a>,
         pool: &'a rayon::ThreadPool,
         recap: &'a mut Recap,
@@ -87,14 +88,87 @@ impl<'a> Batch<'a> {
 
     /// Runs items on those of the hosts that still take part.
     pub(super) fn run_items(&mut self, items: &[Item], hosts: &[String]) {
-        for item in items {
+        let mut rest = items;
+        while let Some((item, others)) = rest.split_first() {
             let active = self.active(hosts);
             if active.is_empty() {
                 return;
             }
+            let (together, behind) = self.window(rest);
+            if together.len() > 1 {
+                self.run_window(&together, &active);
+                rest = behind;
+                continue;
+            }
             match item {
                 Item::Task(task) => self.run_task(task, &active, false),
                 Item::Block(block) => self.run_block(block, &active),
+            }
+            rest = others;
+        }
+    }
+
+    /// The tasks at the beginning of some items that may travel together, and the items behind them.
+    fn window<'i>(&self, items: &'i [Item]) -> (Vec<Arc<Task>>, &'i [Item]) {
+        let options = &self.machinery.options;
+        // Tasks that are to be asked about, or that may not be met yet, are run one by one.
+        let by_one = options.no_fuse || options.step || !*self.started;
+        if by_one || self.machinery.play.max_fail_percentage.is_some() {
+            return (Vec::new(), items);
+        }
+        let mut together = Vec::new();
+        let mut rest = items;
+        while let Some((Item::Task(task), others)) = rest.split_first() {
+            if !may_fuse(task) {
+                break;
+            }
+            if options.tags.selects(&task.keywords.tags) {
+                together.push(Arc::clone(task));
+            }
+            rest = others;
+        }
+        (together, rest)
+    }
+
+    /// Runs tasks whose requests may travel together; each host goes through them at its own pace.
+    fn run_window(&mut self, tasks: &[Arc<Task>], hosts: &[String]) {
+        let none = VarMap::new();
+        let machinery = &self.machinery;
+        let title = |task: &Task, host: &str| machinery.title(task, host);
+        let stage = Stage::new(tasks, hosts, &title, machinery.events.clone());
+        let mut windows: Vec<HostWindow<'_, '_>> = hosts
+            .iter()
+            .map(|host| {
+                let before = self.rescue_vars.get(host).unwrap_or(&none);
+                HostWindow::new(machinery, &stage, tasks, host, before)
+            })
+            .collect();
+        let mut is_cut_short = false;
+        loop {
+            let ends: Vec<WindowEnd> = if let [only] = windows.as_mut_slice() {
+                vec![only.run()]
+            } else {
+                let run = |window: &mut HostWindow<'_, '_>| window.run();
+                self.pool
+                    .install(|| windows.par_iter_mut().with_max_len(1).map(run).collect())
+            };
+            is_cut_short |= ends.contains(&WindowEnd::Interrupted);
+            // Those that waited for others are let on, as all others have now come that far.
+            if is_cut_short || !ends.contains(&WindowEnd::Waits) {
+                break;
+            }
+        }
+        stage.finish();
+        let ended: Vec<(String, Vec<Ended>)> = windows
+            .into_iter()
+            .map(|window| (window.host().to_owned(), window.into_results()))
+            .collect();
+        self.is_cut_short.fetch_or(is_cut_short, Ordering::Relaxed);
+        for (number, task) in tasks.iter().enumerate() {
+            for (host, results) in &ended {
+                if let Some(ended) = results.get(number) {
+                    self.count(task, host, ended, std::slice::from_ref(host));
+                }
             }
         }
     }
@@ -216,7 +290,7 @@ impl<'a> Batch<'a> {
         let once = always_once || self.flag(task.keywords.run_once.as_ref(), &hosts[0], task);
         let running = if once { &hosts[..1] } else { hosts };
         self.machinery.send(Event::TaskStarted {
-            name: self.title(task, &hosts[0]),
+            name: self.machinery.title(task, &hosts[0]),
             handler,
             place: task.place.to_string(),
             hosts: running.to_vec(),
@@ -277,23 +351,21 @@ impl<'a> Batch<'a> {
 
     /// Takes over what a task leaves behind on a host; `shared` are the hosts that its result holds for.
     fn settle(&mut self, task: &Arc<Task>, host: &str, ended: &Ended, shared: &[String]) {
+        for other in shared {
+            self.machinery.learn(task, other, ended);
+        }
+        if let Some(about) = &ended.facts_of {
+            self.machinery.world.learn_facts(about, ended.facts.clone());
+        }
+        self.count(task, host, ended, shared);
+    }
+
+    /// Draws the consequences of how a task ended on a host.
+    fn count(&mut self, task: &Arc<Task>, host: &str, ended: &Ended, shared: &[String]) {
         self.recap
             .entry(host.to_owned())
             .or_default()
             .add(ended.status, ended.ignored);
-        let world = &self.machinery.world;
-        for other in shared {
-            if let Some(name) = &task.register {
-                world.set(other, [(name.clone(), Value::Object(ended.result.clone()))]);
-            }
-            world.set(other, ended.variables.clone());
-            if ended.facts_of.is_none() {
-                world.learn_facts(other, ended.facts.clone());
-            }
-        }
-        if let Some(about) = &ended.facts_of {
-            world.learn_facts(about, ended.facts.clone());
-        }
         if ended.interrupted {
             self.is_cut_short.store(true, Ordering::Relaxed);
         }
@@ -536,12 +608,6 @@ impl<'a> Batch<'a> {
                 .and_then(|scope| setting.flag(&scope).ok())
                 .unwrap_or(false)
         })
-    }
-
-    fn title(&self, task: &Task, host: &str) -> String {
-        let title = task.title();
-        let rendered = self.scope(host, task).and_then(|scope| scope.render_text(&title).ok());
-        rendered.unwrap_or(title)
     }
 }
 

@@ -3,6 +3,7 @@
 mod batches;
 mod endpoint;
 mod event;
+mod fused;
 mod handlers;
 mod host_task;
 mod items;

@@ -36,6 +36,8 @@ pub struct RunOptions {
     pub start_at_task: Option<String>,
     /// Ask before each task.
     pub step: bool,
+    /// Each task travels by itself (`--no-fuse`).
+    pub no_fuse: bool,
     /// Where answers come from; without it nobody is there.
     pub answers: Option<AnswerReader>,
     /// Run handlers also on hosts that failed.

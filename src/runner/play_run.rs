@@ -134,6 +134,8 @@ impl Run<'_> {
             events: self.events.clone(),
             play: Arc::clone(play),
             play_vars: Arc::clone(play_vars),
+            ahead: None,
+            watch: None,
         };
         let mut batch = Batch::new(
             machinery,

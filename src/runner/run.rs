@@ -73,8 +73,6 @@ pub fn run(
     };
     // Threads without a host to work on would still look for work, again and again.
     let width = width.min(inventory.hosts().count().max(1));
-    // More than there are hosts would only be idle.
-    let width = width.min(inventory.hosts().count()).max(1);
     let workers = rayon::ThreadPoolBuilder::new()
         .num_threads(width)
         .thread_name(|index| format!("host-{index}"))

@@ -44,21 +44,23 @@ impl Undos {
         self.lock().iter().map(|kept| kept.undo.title()).collect()
     }
 
-    /// Takes over what a module said, which it did in this order.
-    pub(super) fn note(&self, notes: Vec<UndoNote>, way: &Way) {
+    /// Takes over what a module said.
+    pub(super) fn note(&self, note: UndoNote, way: Way) {
         let mut all = self.lock();
-        for note in notes {
-            let (UndoNote::Keep(name, _) | UndoNote::Withdraw(name)) = &note;
-            all.retain(|kept| (&kept.name, &kept.way.host) != (name, &way.host));
-            if let UndoNote::Keep(name, undo) = note {
-                all.push(Kept {
-                    name,
-                    undo,
-                    way: way.clone(),
-                    since: Since::default(),
-                    is_new: true,
-                });
-            }
+        let (UndoNote::Keep(name, _) | UndoNote::KeepFirst(name, _) | UndoNote::Withdraw(name)) = &note;
+        let is_kept = |kept: &Kept| (&kept.name, &kept.way.host) == (name, &way.host);
+        if matches!(note, UndoNote::KeepFirst(..)) && all.iter().any(is_kept) {
+            return;
+        }
+        all.retain(|kept| !is_kept(kept));
+        if let UndoNote::Keep(name, undo) | UndoNote::KeepFirst(name, undo) = note {
+            all.push(Kept {
+                name,
+                undo,
+                way,
+                since: Since::default(),
+                is_new: true,
+            });
         }
     }
 
@@ -138,8 +140,11 @@ impl Run<'_> {
             asker: &|_| Answer::Nobody("the run is over".to_owned()),
             // The run is interrupted, this is not.
             interrupted: &AtomicBool::new(false),
-            undo_notes: Vec::new(),
+            undos: &|_| {},
+            reconnect_for: LIMIT,
+            only_looks: false,
             job_prefix: "clean-up".to_owned(),
+            random_words: &crate::modules::random_word,
         };
         undo.undo(&mut context, since)
     }
@@ -173,15 +178,15 @@ mod tests {
         }
     }
 
-    fn keep(title: &'static str) -> Vec<UndoNote> {
-        vec![UndoNote::Keep("cordon".to_owned(), Arc::new(Named(title)))]
+    fn keep(title: &'static str) -> UndoNote {
+        UndoNote::Keep("cordon".to_owned(), Arc::new(Named(title)))
     }
 
     #[test]
     fn only_what_came_after_it_counts_as_a_change() {
         let undos = Undos::default();
         let since = || undos.newest().unwrap().2;
-        undos.note(keep("a"), &way("w1"));
+        undos.note(keep("a"), way("w1"));
         undos.task_ended("w1", true);
         assert!(!since().changed, "the task that left it");
         undos.task_ended("w2", true);
@@ -201,11 +206,21 @@ mod tests {
     #[test]
     fn a_later_undo_replaces_an_earlier_one_and_each_host_has_its_own() {
         let undos = Undos::default();
-        undos.note(keep("a"), &way("w1"));
-        undos.note(keep("b"), &way("w2"));
-        undos.note(keep("c"), &way("w1"));
+        undos.note(keep("a"), way("w1"));
+        undos.note(keep("b"), way("w2"));
+        undos.note(keep("c"), way("w1"));
         assert_eq!(undos.titles(), ["b", "c"]);
-        undos.note(vec![UndoNote::Withdraw("cordon".to_owned())], &way("w1"));
+        undos.note(UndoNote::Withdraw("cordon".to_owned()), way("w1"));
         assert_eq!(undos.titles(), ["b"]);
+    }
+
+    #[test]
+    fn what_was_found_done_replaces_no_undo_of_this_run() {
+        let undos = Undos::default();
+        let found = |title| UndoNote::KeepFirst("cordon".to_owned(), Arc::new(Named(title)));
+        undos.note(keep("a"), way("w1"));
+        undos.note(found("b"), way("w1"));
+        undos.note(found("c"), way("w2"));
+        assert_eq!(undos.titles(), ["a", "c"]);
     }
 }

@@ -1,6 +1,7 @@
 //! Expressions and templates: Jinja in YAML values and `.j2` files, Handlebars in `.hbs` files, over one set of filters.
 
 mod arguments;
+mod chance;
 mod convert;
 mod engine;
 mod error;
@@ -13,6 +14,7 @@ mod scan;
 mod tests;
 mod versions;
 
+pub use chance::random_draws;
 pub use convert::{from_json, to_json};
 pub(crate) use engine::pattern;
 pub use engine::{check_expression, check_text, evaluate, names_in_expression, names_in_text, render};

@@ -7,5 +7,5 @@ mod scope;
 mod variable;
 pub mod vault;
 
-pub use scope::{HostScopes, Scope, ScopeBuilder};
+pub use scope::{HostScopes, Scope, ScopeBuilder, Watch};
 pub use variable::{VarMap, Variable};

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::value::{Enumerator, Object, ObjectRepr};
@@ -34,7 +35,48 @@ pub struct Scope(Arc<Inner>);
 struct Inner {
     layers: Vec<Arc<VarMap>>,
     host_scopes: Option<Arc<dyn HostScopes>>,
+    watch: Option<Arc<Watch>>,
     evaluated: Mutex<HashMap<String, minijinja::Value>>,
+}
+
+/// Tells which of some variables were looked at.
+#[derive(Debug, Default)]
+pub struct Watch {
+    names: HashSet<String>,
+    saw_name: AtomicBool,
+    saw_others: AtomicBool,
+}
+
+impl Watch {
+    /// Watches these names.
+    pub fn over(names: HashSet<String>) -> Self {
+        Self {
+            names,
+            ..Self::default()
+        }
+    }
+
+    /// One of the names was looked at, or may have been.
+    pub fn saw_name(&self) -> bool {
+        self.saw_name.load(Ordering::Relaxed)
+    }
+
+    /// `hostvars` was looked at.
+    pub fn saw_others(&self) -> bool {
+        self.saw_others.load(Ordering::Relaxed)
+    }
+
+    fn looked_at(&self, name: &str) {
+        match name {
+            "hostvars" => self.saw_others.store(true, Ordering::Relaxed),
+            _ if self.names.contains(name) => self.saw_name.store(true, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    fn looked_at_all(&self) {
+        self.saw_name.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Puts a scope together from the lowest layer to the highest.
@@ -67,6 +109,7 @@ impl ScopeBuilder {
         Scope(Arc::new(Inner {
             layers: self.layers,
             host_scopes: self.host_scopes,
+            watch: None,
             evaluated: Mutex::default(),
         }))
     }
@@ -82,12 +125,27 @@ impl Scope {
         Scope(Arc::new(Inner {
             layers,
             host_scopes: self.0.host_scopes.clone(),
+            watch: self.0.watch.clone(),
+            evaluated: Mutex::default(),
+        }))
+    }
+
+    /// The same variables, with a watch over what is looked at in this scope and in those with more layers.
+    #[must_use]
+    pub fn watched(&self, watch: Arc<Watch>) -> Scope {
+        Scope(Arc::new(Inner {
+            layers: self.0.layers.clone(),
+            host_scopes: self.0.host_scopes.clone(),
+            watch: Some(watch),
             evaluated: Mutex::default(),
         }))
     }
 
     /// The variable as written, without evaluation.
     pub fn raw(&self, name: &str) -> Option<&Arc<Variable>> {
+        if let Some(watch) = &self.0.watch {
+            watch.looked_at(name);
+        }
         self.0.layers.iter().find_map(|layer| layer.get(name))
     }
 
@@ -197,6 +255,9 @@ impl Scope {
 
     /// Names of all variables, highest precedence first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
+        if let Some(watch) = &self.0.watch {
+            watch.looked_at_all();
+        }
         self.0.layers.iter().flat_map(|layer| layer.keys().map(String::as_str))
     }
 

@@ -27,6 +27,7 @@ fn what_a_killed_krun_began_is_found_and_never_doubled() {
 
     let mut krun = lab.start_krun(&upgrade);
     krun.wait_for("kubeadm-apply of an earlier run is still at work");
+    lab.on("m1", "rm /srv/lab/standin.json");
     // There is one worker only, and no other place for its pods: the budget of `web` holds its drain.
     krun.wait_for("will retry after");
     krun.kill();

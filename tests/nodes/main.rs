@@ -3,10 +3,12 @@
 
 mod backup;
 mod bad_nodes;
+mod bastion;
 mod interrupted;
 mod killed;
 mod kubeadm_fails;
 mod kubelet_restart;
+mod link_cut;
 mod looks_only;
 mod minor_upgrade;
 mod odd_nodes;
@@ -14,6 +16,7 @@ mod other_orders;
 mod pods_at_risk;
 mod preflight;
 mod real;
+mod reboots;
 mod restore;
 mod rollback;
 #[path = "../support/mod.rs"]

@@ -1,10 +1,12 @@
-//! Hosts that are no good sshd: silent, slow, flooding, refusing. Each is given up in time, says why, and delays no other.
+//! Hosts that are no good sshd: silent, slow, flooding, refusing. Each is given up in time, with the reason, and delays no
+//! other. And nodes that are odd in other ways, on which krun works all the same.
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use crate::support::Project;
+use crate::support::lab::Lab;
+use crate::support::{Project, Ran};
 
 /// Something that listens on the loopback interface, for as long as the test's process lives; gives its port.
 fn listen(serve: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> u16 {
@@ -93,4 +95,73 @@ fn no_odd_host_delays_another_one() {
 /// A port where nobody listens.
 fn refusing_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Homes, login shells and a locale that programs trip over, on a real node and through its PAM.
+const USERS: &str = "
+printf '#!/bin/sh\\necho Welcome; echo Beware >&2; sleep 1; exec /bin/sh \"$@\"\\n' >/usr/local/bin/noisy
+chmod 755 /usr/local/bin/noisy
+useradd --shell /usr/local/bin/noisy --create-home noisy
+useradd --shell /bin/bash --no-create-home --home-dir /no/such/home homeless
+useradd --shell /bin/bash --home-dir /home/readonly readonly
+mkdir /home/readonly
+mount -t tmpfs -o ro tmpfs /home/readonly
+cp /root/.ssh/authorized_keys /etc/ssh/keys
+printf 'AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/keys\\n' >/etc/ssh/sshd_config.d/00-keys.conf
+printf 'LC_ALL=de_DE.ISO-8859-1\\nLANG=tr_TR.ISO-8859-9\\n' >>/etc/environment
+chmod 644 /etc/ssh/keys /etc/kubernetes/admin.conf
+systemctl reload ssh
+";
+
+#[test]
+fn homes_shells_locales_and_disks_that_are_odd() {
+    let Some(lab) = Lab::up("odd", 1, 1, "1.28.0") else {
+        return;
+    };
+    lab.on("m1", USERS);
+    // There is one worker only, and no other place for its pods.
+    lab.kubectl("delete pdb web");
+    let exec = |module: &str, args: &str, more: &[&str]| -> Ran {
+        lab.krun(&[&["exec", "m1", "-m", module, "-a", args], more].concat())
+    };
+    let drain = "node=w1 delete_emptydir_data=true";
+    let large = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(large.path(), vec![b'x'; 300_000]).unwrap();
+    for user in ["noisy", "homeless", "readonly"] {
+        let login = format!("ansible_user={user}");
+        let login = ["-e", login.as_str()];
+        exec("command", "printf 'Grüße\n%s' \"it's\"", &login)
+            .expect_status(0)
+            .expect_stdout("Grüße\nit's");
+        exec("setup", "", &login)
+            .expect_status(0)
+            .expect_stdout(&format!("\"ansible_user_id\": \"{user}\""));
+        exec("copy", &format!("content=Grüße dest=/tmp/{user}.small"), &login).expect_status(0);
+        let copy = format!("src={} dest=/tmp/{user}.large", large.path().display());
+        exec("copy", &copy, &login).expect_status(0);
+        let sizes = lab.on("m1", &format!("cat /tmp/{user}.small; wc -c </tmp/{user}.large"));
+        assert_eq!(sizes, "Grüße300000\n");
+        // A detached command keeps its files in the home directory, or where there is a place.
+        exec("drain", drain, &login).expect_status(0).expect_stdout("drained");
+        assert_eq!(lab.nodes()[1], "w1 Ready,SchedulingDisabled v1.28.0");
+        exec("uncordon", "node=w1", &login).expect_status(0);
+        assert_eq!(lab.nodes()[1], "w1 Ready v1.28.0");
+        let jobs = format!("ls /home/{user}/.krun/jobs /var/tmp/krun-$(id -u {user}) 2>/dev/null | grep -v :; :");
+        assert_eq!(lab.on("m1", &jobs).trim(), "");
+    }
+
+    // Where detached commands are kept there is no room: nothing is begun.
+    lab.on("m1", "mkdir -p /var/lib/krun");
+    lab.lab(&["fill", "m1", "/var/lib/krun"]);
+    exec("drain", drain, &[])
+        .expect_status(2)
+        .expect_stdout("No space left on device")
+        .expect_stdout("what to do: a disk of the node is full");
+    assert_eq!(lab.nodes()[1], "w1 Ready v1.28.0");
+    lab.lab(&["unfill", "m1", "/var/lib/krun"]);
+    // Output passes through the next place where there is room.
+    lab.lab(&["fill", "m1", "/dev/shm"]);
+    exec("command", "seq 100000", &[])
+        .expect_status(0)
+        .expect_stdout("\n100000\n");
 }

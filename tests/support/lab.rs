@@ -104,6 +104,7 @@ impl Lab {
         Running {
             krun: krun.spawn().unwrap(),
             printed: Vec::new(),
+            awaited: 0,
         }
     }
 
@@ -190,6 +191,8 @@ pub struct Running {
     krun: Child,
     /// What was read of its standard output so far.
     printed: Vec<u8>,
+    /// How much of that a wait has passed.
+    awaited: usize,
 }
 
 impl Running {
@@ -210,12 +213,16 @@ impl Running {
         self.krun.try_wait().unwrap().is_none()
     }
 
-    /// Waits until it has printed this.
+    /// Waits until it has printed this, after what was waited for before.
     #[track_caller]
     pub fn wait_for(&mut self, part: &str) {
         let stdout = self.krun.stdout.as_mut().unwrap();
         let mut piece = [0; 4096];
-        while memchr::memmem::find(&self.printed, part.as_bytes()).is_none() {
+        loop {
+            if let Some(position) = memchr::memmem::find(&self.printed[self.awaited..], part.as_bytes()) {
+                self.awaited += position + part.len();
+                return;
+            }
             let read = stdout.read(&mut piece).unwrap();
             let so_far = String::from_utf8_lossy(&self.printed);
             assert!(read > 0, "krun ended before it printed {part:?}:\n{so_far}");
@@ -225,7 +232,7 @@ impl Running {
 
     /// Waits for its end.
     pub fn end(self) -> Ran {
-        let Self { krun, mut printed } = self;
+        let Self { krun, mut printed, .. } = self;
         let output = krun.wait_with_output().unwrap();
         printed.extend(output.stdout);
         Ran {

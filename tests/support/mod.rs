@@ -60,19 +60,25 @@ impl Project {
 
     /// Runs krun in the project's folder.
     pub fn krun(&self, args: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_krun"))
-            .args(args)
-            .current_dir(self.path())
-            .env_remove("KRUN_INVENTORY")
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
+        let output = self.command(args).output().unwrap();
         Ran {
             status: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// krun in the project's folder, to be started; without a terminal, and without what this machine sets for it.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_krun"));
+        command.args(args).current_dir(self.path()).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("KRUN_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("NO_COLOR", "1");
+        command
     }
 
     /// What tasks wrote into a file of the project.

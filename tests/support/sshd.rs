@@ -124,6 +124,11 @@ impl Sshd {
         fs::write(self.path("known_hosts"), format!("[127.0.0.1]:{} {key}", self.port)).unwrap();
     }
 
+    /// The process that waits for connections.
+    pub fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     /// What sshd has said so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
@@ -191,12 +196,12 @@ fn spawn(directory: &Path, etc: &str) -> Child {
     if !etc.is_empty() {
         fs::create_dir_all(directory.join("etc/upper")).unwrap();
         fs::create_dir_all(directory.join("etc/work")).unwrap();
-        let script = format!(
-            "set -e\nmount -t overlay etc -o \"lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work\" /etc\n\
-             if [ ! -e \"$1/etc/done\" ]; then\n{etc}\n: >\"$1/etc/done\"\nfi\nshift\nexec \"$@\""
-        );
+        // From a file, since it may hold passwords.
+        fs::write(directory.join("etc/script"), etc).unwrap();
+        let script = "set -e\nmount -t overlay etc -o \"lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work\" /etc\n\
+             if [ ! -e \"$1/etc/done\" ]; then\n. \"$1/etc/script\"\n: >\"$1/etc/done\"\nfi\nshift\nexec \"$@\"";
         command
-            .args(["unshare", "--mount", "sh", "-c", &script, "sh"])
+            .args(["unshare", "--mount", "sh", "-c", script, "sh"])
             .arg(directory);
     }
     command
@@ -221,6 +226,7 @@ impl Agent {
             .args(["--pdeathsig", "KILL", "ssh-agent", "-D", "-a"])
             .arg(socket)
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         wait_until("the agent", || socket.exists());

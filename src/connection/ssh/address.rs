@@ -6,8 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::config::Family;
 
-/// Connects to the first address of the host that answers.
-pub(super) fn connect(host: &str, port: u16, family: Option<Family>, deadline: Instant) -> io::Result<OwnedFd> {
+/// Connects to the first address of the host that answers, and tells how long a packet took there and back.
+pub(super) fn connect(
+    host: &str,
+    port: u16,
+    family: Option<Family>,
+    deadline: Instant,
+) -> io::Result<(OwnedFd, Duration)> {
     let mut addresses = resolve(host, port, deadline)?;
     if let Some(family) = family {
         addresses.retain(|address| address.is_ipv4() == (family == Family::V4));
@@ -23,11 +28,14 @@ pub(super) fn connect(host: &str, port: u16, family: Option<Family>, deadline: I
         if share.is_zero() {
             break;
         }
+        let start = Instant::now();
         match TcpStream::connect_timeout(address, share) {
             Ok(stream) => {
+                // The kernel's part of opening a connection is one packet there and one back.
+                let round_trip = start.elapsed();
                 // With Nagle's algorithm every request would wait for an acknowledgement.
                 stream.set_nodelay(true)?;
-                return Ok(stream.into());
+                return Ok((stream.into(), round_trip));
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 last = io::Error::new(

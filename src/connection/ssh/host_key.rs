@@ -314,7 +314,7 @@ fn fingerprint(key: &[u8]) -> String {
 }
 
 fn refused(name: &str, message: &str, help: Option<String>) -> ConnectionError {
-    ConnectionError::Unreachable {
+    ConnectionError::Distrusted {
         message: format!("cannot connect to {name}: {message}"),
         help,
     }

@@ -5,6 +5,7 @@ mod auth;
 mod certificate;
 mod channel;
 mod config;
+mod gate;
 mod host_key;
 mod identity;
 mod keys;
@@ -44,6 +45,8 @@ pub(super) struct Ssh {
     settings: Option<Settings>,
     /// One session as a rule; more where the server allows few channels on each (`MaxSessions`).
     links: Vec<Arc<Link>>,
+    /// As measured while the connection was made; not known through a jump host or a proxy.
+    round_trip: Option<Duration>,
 }
 
 impl Ssh {
@@ -52,6 +55,7 @@ impl Ssh {
             endpoint,
             settings: None,
             links: Vec::new(),
+            round_trip: None,
         }
     }
 
@@ -60,15 +64,20 @@ impl Ssh {
             Some(settings) => settings,
             None => Settings::of(&self.endpoint)?,
         };
-        let link = Self::establish(&self.endpoint, &settings);
+        let established = Self::establish(&self.endpoint, &settings);
         self.settings = Some(settings);
-        let link = Arc::new(link?);
+        let (link, round_trip) = established?;
+        self.round_trip = round_trip;
+        let link = Arc::new(link);
         self.links.push(Arc::clone(&link));
         Ok(link)
     }
 
-    /// Connects, agrees on keys, checks the host's key and logs in.
-    fn establish(endpoint: &Endpoint, settings: &Settings) -> Result<Link, ConnectionError> {
+    /// Connects, agrees on keys, checks the host's key and logs in; tells the round trip, too, when there is no proxy.
+    fn establish(endpoint: &Endpoint, settings: &Settings) -> Result<(Link, Option<Duration>), ConnectionError> {
+        let way = settings.proxy_command.as_ref().or(settings.proxy_jump.as_ref());
+        // A proxy command may be a jump as well, and differs from host to host.
+        let _turn = way.map(|way| gate::enter(if settings.proxy_command.is_some() { "" } else { way }));
         let mut deadline = Instant::now() + settings.connect_timeout;
         let name = settings.describe(endpoint);
         let unreachable = |message: String, help: Option<&str>| ConnectionError::Unreachable {
@@ -76,9 +85,15 @@ impl Ssh {
             help: help.map(str::to_owned),
         };
         let mut session = Session::new().map_err(|error| unreachable(error.to_string(), None))?;
+        let mut round_trip = None;
         let Route { socket, guard } = match proxy::command(endpoint, settings) {
             Some(command) => proxy::connect(&command),
-            None => address::connect(&settings.hostname, settings.port, settings.family, deadline).map(Route::direct),
+            None => address::connect(&settings.hostname, settings.port, settings.family, deadline).map(
+                |(socket, measured)| {
+                    round_trip = Some(measured);
+                    Route::direct(socket)
+                },
+            ),
         }
         .map_err(|error| unreachable(error.to_string(), address::help(&error)))?;
         let setup = |error: io::Error| unreachable(error.to_string(), None);
@@ -111,7 +126,7 @@ impl Ssh {
             .map_err(|error| handshake_failed(&name, settings, &error, link.proxy()))?;
         let trust = host_key::verify(&session, &known, settings, &name)?;
         auth::log_in(&link, endpoint, settings, trust, &name, &mut deadline)?;
-        Ok(link)
+        Ok((link, round_trip))
     }
 
     fn start_on(link: &Arc<Link>, command: &str) -> Result<ChannelStream, ssh2::Error> {
@@ -126,6 +141,10 @@ impl Ssh {
 
 impl Transport for Ssh {
     type Stream = ChannelStream;
+
+    fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
 
     fn start(&mut self, command: &str) -> Result<ChannelStream, ConnectionError> {
         let mut position = 0;

@@ -4,7 +4,7 @@ mod options;
 mod tests;
 
 use super::remote_file::{FilePlan, Original};
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 pub use options::BlockInFile;
 
 impl Module for BlockInFile {
@@ -15,6 +15,7 @@ impl Module for BlockInFile {
         ("name", "path"),
         ("content", "block"),
     ];
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: The cluster's names, also when DNS is down
   blockinfile:

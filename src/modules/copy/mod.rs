@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::args::Mode;
 use super::remote_file::{Attributes, Content, FilePlan, Found, Query, Wanted, file_name, make_directories, octal};
-use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, Pending, State};
 pub use options::Copy;
 use tree::{Tree, TreeFile};
 
@@ -28,6 +28,7 @@ pub enum Plan {
 
 impl Module for Copy {
     const NAME: &'static str = "copy";
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: Load the modules that Kubernetes needs at every boot
   copy:

@@ -38,7 +38,7 @@ fn the_same_content_is_one_exchange_and_a_new_one_two() {
     let options = json!({"content": "foo", "dest": "/f", "mode": "0644"});
     let (mut node, log) = scripted([Answer::stdout(is)]);
     assert!(!run_module("copy", options.clone(), &mut node).unwrap().changed);
-    assert_eq!(asked(&log), ["remote_file/query no sha256 102400  /f"]);
+    assert_eq!(asked(&log), ["remote_file/query no sha256 102400  no /f"]);
     let (mut node, log) = scripted([Answer::stdout("umask=0077\npath=/f\n"), Answer::stdout("")]);
     assert_eq!(run_module("copy", options, &mut node).unwrap().changes, ["new file"]);
     let asked = asked(&log);

@@ -49,8 +49,11 @@ impl Module for Drain {
         let selector = options.selector();
         let view = options.target(&selector).query(context, false)?;
         Ok(match options.state {
-            Wanted::Drain => options.check_drain(view)?,
-            Wanted::Cordon if view.node.is_cordoned => State::Satisfied(about(Outcome::ok(), &view)),
+            Wanted::Drain => options.check_drain(context, view)?,
+            Wanted::Cordon if view.node.is_cordoned => {
+                node::keep_undo_of_found(context, &options.kubeconfig, &view.node);
+                State::Satisfied(about(Outcome::ok(), &view))
+            }
             Wanted::Cordon => Pending::new(view, ["cordoned"]).into(),
             Wanted::Uncordon if !view.node.is_cordoned => State::Satisfied(about(Outcome::ok(), &view)),
             Wanted::Uncordon => Pending::new(view, ["uncordoned"]).into(),
@@ -78,9 +81,10 @@ impl Drain {
         }
     }
 
-    fn check_drain(&self, view: NodeView) -> Result<State<NodeView>, Failure> {
+    fn check_drain(&self, context: &Context<'_>, view: NodeView) -> Result<State<NodeView>, Failure> {
         let leaving: Vec<_> = leaving(&view).cloned().collect();
         if view.node.is_cordoned && leaving.is_empty() {
+            node::keep_undo_of_found(context, &self.kubeconfig, &view.node);
             return Ok(State::Satisfied(about(Outcome::ok(), &view)));
         }
         let allowed = DrainOptions {

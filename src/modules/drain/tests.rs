@@ -1,8 +1,11 @@
+use std::cell::RefCell;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::connection::scripted::Answer;
-use crate::modules::testing::{asked, check_module, run_module, scripted};
+use crate::connection::scripted::{Answer, Log};
+use crate::modules::UndoNote;
+use crate::modules::testing::{Trial, asked, check_module, run_module, scripted};
 
 fn answer(cordoned_by: Option<&str>, cordoned: bool, pods: &Value) -> String {
     let node = json!({
@@ -102,6 +105,53 @@ fn cordon_marks_its_cordon() {
     ]);
     assert!(run_module("cordon", json!({}), &mut connection).unwrap().changed);
     assert_eq!(asked(&log)[1], "node/cordon /etc/kubernetes/admin.conf w1 krun");
+}
+
+/// `keep`, `keep first` or `withdraw`, and after how many exchanges the module said so.
+fn undo_notes(trial: Trial<'_>, log: &Log) -> Vec<(&'static str, usize)> {
+    let notes = RefCell::new(Vec::new());
+    let note = |note| {
+        let (kind, name) = match note {
+            UndoNote::Keep(name, _) => ("keep", name),
+            UndoNote::KeepFirst(name, _) => ("keep first", name),
+            UndoNote::Withdraw(name) => ("withdraw", name),
+        };
+        assert_eq!(name, "cordon w1");
+        notes.borrow_mut().push((kind, asked(log).len()));
+    };
+    trial.run_noting(&note).unwrap();
+    notes.into_inner()
+}
+
+#[rstest]
+#[case::by_nobody("cordon", json!({}), None, false, &[("keep", 1)])]
+#[case::by_krun("cordon", json!({}), Some("krun"), true, &[("keep first", 1)])]
+#[case::by_somebody("cordon", json!({}), None, true, &[])]
+#[case::state_by_nobody("drain", json!({"state": "cordon"}), None, false, &[("keep", 1)])]
+#[case::state_by_krun("drain", json!({"state": "cordon"}), Some("krun"), true, &[("keep first", 1)])]
+#[case::empty_by_krun("drain", json!({}), Some("krun"), true, &[("keep first", 1)])]
+#[case::empty_by_somebody("drain", json!({}), None, true, &[])]
+#[case::uncordoned("uncordon", json!({}), Some("krun"), true, &[("withdraw", 2)])]
+fn an_undo_is_kept_before_the_cordon_and_for_a_cordon_of_an_earlier_run(
+    #[case] module: &str,
+    #[case] options: Value,
+    #[case] mark: Option<&str>,
+    #[case] cordoned: bool,
+    #[case] expected: &[(&str, usize)],
+) {
+    let answers = || {
+        [
+            Answer::stdout(answer(mark, cordoned, &json!([]))),
+            Answer::stdout("node/w1 patched\n"),
+        ]
+    };
+    let (mut connection, log) = scripted(answers());
+    let trial = Trial::new(module, options.clone()).on(&mut connection);
+    assert_eq!(undo_notes(trial, &log), expected);
+
+    let (mut connection, log) = scripted(answers());
+    let trial = Trial::new(module, options).on(&mut connection).check_mode();
+    assert_eq!(undo_notes(trial, &log), [], "in check mode");
 }
 
 #[test]

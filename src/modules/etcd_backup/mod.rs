@@ -165,8 +165,8 @@ impl EtcdBackup {
             self.keep.0.to_string(),
             self.timeout.0.to_string(),
         ];
-        let limit = context.remaining()?;
-        let output = context.request(Request::new(SAVE, words).with_timeout(limit))?;
+        // Two at a time would remove each other's unfinished files.
+        let output = context.run_detached_quietly("snapshot", Request::new(SAVE, words))?;
         if output.success() {
             self.description(&output)
         } else {

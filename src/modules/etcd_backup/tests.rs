@@ -13,6 +13,12 @@ fn description(sum: &str) -> String {
     )
 }
 
+/// What a save answers that runs detached, and the end of that.
+fn saved(sum: &str) -> [Answer; 2] {
+    let job = format!("krun-job finished 0 no\n{}", description(sum));
+    [Answer::stdout(job), Answer::stdout("")]
+}
+
 #[rstest]
 #[case(0, true)]
 #[case(50, true)]
@@ -31,7 +37,7 @@ fn a_snapshot_that_is_young_enough_will_do(#[case] max_age: u64, #[case] wanted:
 #[test]
 fn a_copy_that_is_not_what_the_node_has_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut connection, _) = scripted([Answer::stdout(description("00")), Answer::stdout("snapshot")]);
+    let (mut connection, _) = scripted(saved("00").into_iter().chain([Answer::stdout("snapshot")]));
     let options = json!({"fetch_to": folder.path(), "dest": "/b"});
     let failure = run_module("etcd_backup", options, &mut connection).unwrap_err();
     assert!(failure.message.contains("checksums differ"), "{}", failure.message);
@@ -41,11 +47,11 @@ fn a_copy_that_is_not_what_the_node_has_is_refused() {
 #[test]
 fn a_copy_is_checked_and_kept_with_its_description() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut connection, log) = scripted([Answer::stdout(description(SUM)), Answer::stdout("snapshot")]);
+    let (mut connection, log) = scripted(saved(SUM).into_iter().chain([Answer::stdout("snapshot")]));
     let options = json!({"fetch_to": folder.path(), "dest": "/b"});
     let outcome = run_module("etcd_backup", options.clone(), &mut connection).unwrap();
     assert!(outcome.changed);
-    assert_eq!(asked(&log)[1], "download /b/etcd-snapshot-1-m1.db");
+    assert_eq!(asked(&log)[2], "download /b/etcd-snapshot-1-m1.db");
     assert_eq!(
         std::fs::read(folder.path().join("etcd-snapshot-1-m1.db")).unwrap(),
         b"snapshot"

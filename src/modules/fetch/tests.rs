@@ -44,7 +44,7 @@ fn a_file_that_is_here_costs_one_exchange_and_a_new_one_two() {
     assert_eq!(fs::read(&copy).unwrap(), b"foo");
     assert_eq!(
         asked(&log),
-        ["remote_file/query no sha256 0  /etc/f", "download /etc/f"]
+        ["remote_file/query no sha256 0  no /etc/f", "download /etc/f"]
     );
 
     let (mut node, log) = scripted([found()]);

@@ -5,7 +5,7 @@ mod tests;
 use serde_json::json;
 
 use super::remote_file::{Attributes, Found, Query, mode_word, word};
-use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, Pending, State};
 use crate::connection::{Request, Script};
 pub use options::File;
 use options::{FileState, Time};
@@ -31,6 +31,7 @@ pub struct Plan {
 impl Module for File {
     const NAME: &'static str = "file";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("dest", "path"), ("name", "path")];
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: A place for backups that nobody else can read
   file:

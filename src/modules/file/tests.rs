@@ -49,7 +49,7 @@ fn one_exchange_when_all_is_well_and_two_for_a_change() {
     let options = json!({"path": "/d", "state": "directory", "mode": "0700", "owner": "root"});
     let (mut node, log) = scripted([Answer::stdout(is)]);
     assert!(!run_module("file", options.clone(), &mut node).unwrap().changed);
-    assert_eq!(asked(&log), ["remote_file/query yes  0  /d"]);
+    assert_eq!(asked(&log), ["remote_file/query yes  0  no /d"]);
     let (mut node, log) = scripted([Answer::stdout("umask=0022\npath=/d\n"), Answer::stdout("")]);
     assert_eq!(
         run_module("file", options, &mut node).unwrap().changes,

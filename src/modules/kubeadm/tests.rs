@@ -1,9 +1,10 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use crate::connection::Request;
 use crate::connection::scripted::Answer;
 use crate::modules::find;
-use crate::modules::testing::{asked, check_module, run_module, scripted};
+use crate::modules::testing::{asked, check_module, run_module, scripted, shells};
 
 const ASK: &str = "kubeadm/query /etc/kubernetes /var/lib/kubelet  /var/lib/krun/kubeadm/upgrade";
 
@@ -48,6 +49,48 @@ fn what_is_not_finished_is_taken_up_again(#[case] state: Answer, #[case] force: 
     assert!(run_module("kubeadm", options, &mut connection).is_err());
     assert_eq!(asked(&log)[0], ASK);
     assert!(asked(&log).len() > 1);
+}
+
+#[rstest]
+fn nothing_is_begun_beside_an_upgrade_that_is_at_work(#[values("dash", "busybox sh")] shell: &str) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let kubeadm = folder.path().join("kubeadm");
+    std::fs::write(&kubeadm, "#!/bin/sh\necho \"ran $*\"\n").unwrap();
+    std::fs::set_permissions(&kubeadm, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let record = folder.path().join("record");
+    let mut node = shells(shell);
+    let mut run = || {
+        let words = [record.to_str().unwrap(), "apply v1.28.2", "upgrade", "apply", "v1.28.2"];
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let request = Request::new(super::RUN, words).with_environment(vec![("PATH".to_owned(), path)]);
+        node.connection().execute(None, &request).unwrap()
+    };
+    // As an operator's would look: the shell that runs it has its words.
+    let mut other = std::process::Command::new("sh")
+        .args(["-c", "read line; : kubeadm upgrade apply v1.28.1"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let refused = run();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(!refused.success() && !record.exists());
+    let said = refused.stderr_text();
+    assert!(
+        said.contains("another upgrade is at work") && said.contains("v1.28.1"),
+        "{said}"
+    );
+
+    let ran = run();
+    assert_eq!(
+        ran.stdout_text(),
+        "ran upgrade apply v1.28.2\n",
+        "{}",
+        ran.stderr_text()
+    );
+    assert!(record.exists());
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod tests;
 
 use super::args::Presence;
 use super::remote_file::{FilePlan, Original};
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 pub use options::LineInFile;
 
 impl Module for LineInFile {
@@ -17,6 +17,7 @@ impl Module for LineInFile {
         ("value", "line"),
         ("regex", "regexp"),
     ];
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: No swap after the next boot
   lineinfile:

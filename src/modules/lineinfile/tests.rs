@@ -94,7 +94,7 @@ fn a_line_that_is_there_costs_one_exchange_and_a_new_one_two() {
         (&outcome.result["msg"], &outcome.result["backup"]),
         (&json!(""), &json!(""))
     );
-    assert_eq!(asked(&log), ["remote_file/query yes sha256 1048576  /f"]);
+    assert_eq!(asked(&log), ["remote_file/query yes sha256 1048576  no /f"]);
 
     let (mut node, log) = scripted([one_line(SUM), Answer::stdout("backup=/f.1.2~\n")]);
     let options = json!({"path": "/f", "regexp": "^a=", "line": "a=2", "backup": true});

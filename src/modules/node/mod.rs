@@ -102,8 +102,8 @@ pub(super) fn cordon(context: &mut Context<'_>, kubeconfig: &Text, node: &Node) 
     done(&format!("cordoning {}", node.name), &output)
 }
 
-/// Lets an interrupted run end the cordon that a task is about to make.
-pub(super) fn keep_undo(context: &mut Context<'_>, kubeconfig: &Text, node: &Node, mark: &str) {
+/// Lets an interrupted run end the cordon that a task is about to make, or to mark anew as krun's own.
+pub(super) fn keep_undo(context: &Context<'_>, kubeconfig: &Text, node: &Node, mark: &str) {
     let undo = EndCordon {
         node: Text(node.name.clone()),
         kubeconfig: kubeconfig.clone(),
@@ -111,11 +111,26 @@ pub(super) fn keep_undo(context: &mut Context<'_>, kubeconfig: &Text, node: &Nod
         kubelet: node.kubelet.clone(),
         was_ours: node.is_cordoned,
     };
-    context.keep_undo(EndCordon::name(&node.name), undo);
+    let name = EndCordon::name(&node.name);
+    if undo.was_ours {
+        context.keep_undo_of_found(name, undo);
+    } else {
+        context.keep_undo(name, undo);
+    }
+}
+
+/// The same for a node that a task found cordoned and leaves as it is; a cordon that is not krun's is not touched.
+pub(super) fn keep_undo_of_found(context: &Context<'_>, kubeconfig: &Text, node: &Node) {
+    if let Some(mark) = &node.cordoned_by
+        && node.is_cordoned
+        && !context.check_mode
+    {
+        keep_undo(context, kubeconfig, node, mark);
+    }
 }
 
 /// The cordon is to stay as it is, whatever becomes of the run.
-pub(super) fn withdraw_undo(context: &mut Context<'_>, node: &str) {
+pub(super) fn withdraw_undo(context: &Context<'_>, node: &str) {
     context.withdraw_undo(EndCordon::name(node));
 }
 

@@ -63,12 +63,18 @@ impl Undo for EndCordon {
             )));
         }
         if since.changed || self.was_ours {
-            // What is unfinished does not become well by waiting.
-            let mut looks = if since.unfinished { 0 } else { PATIENCE.as_secs() };
+            // Only what this run brought to its end becomes well by waiting.
+            let is_finished = since.changed && !since.unfinished;
+            let mut looks = if is_finished { PATIENCE.as_secs() } else { 0 };
             while let Some(objection) = self.objection(&node) {
                 if looks == 0 {
+                    let reason = if since.changed {
+                        "it was changed since"
+                    } else {
+                        "an earlier run cordoned it and may have changed it"
+                    };
                     return Ok(Undone::Left(format!(
-                        "{name} stays cordoned: it was changed since, and {objection}"
+                        "{name} stays cordoned: {reason}, and {objection}"
                     )));
                 }
                 looks -= 1;
@@ -114,7 +120,14 @@ mod tests {
     #[case::new_kubelet(Some("krun"), "v1.28.2", "True", AMID, false, "")]
     #[case::new_kubelet_not_well(Some("krun"), "v1.28.2", "False", AMID, false, "not Ready")]
     #[case::old_kubelet(Some("krun"), "v1.28.0", "True", AMID, false, "reports v1.28.0 as before")]
-    #[case::earlier_run(Some("krun"), "v1.28.0", "True", Since { unfinished: true, ..UNTOUCHED }, true, "as before")]
+    #[case::earlier_run(
+        Some("krun"),
+        "v1.28.0",
+        "True",
+        UNTOUCHED,
+        true,
+        "earlier run cordoned it and may have changed it, and its kubelet reports v1.28.0 as before"
+    )]
     #[case::another_run(Some("other"), "v1.28.0", "True", UNTOUCHED, false, "not krun's any more")]
     #[case::somebody(None, "v1.28.0", "True", UNTOUCHED, false, "not krun's any more")]
     fn a_node_gets_pods_again_only_where_that_is_safe(

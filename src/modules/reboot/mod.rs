@@ -73,7 +73,7 @@ impl Reboot {
         let limit = self
             .connect_timeout
             .map_or(LOOK_LIMIT, |count| Duration::from_secs(count.0.max(1)));
-        let output = context.request(Request::new(BOOT_ID, [""; 0]).with_timeout(limit))?;
+        let output = context.try_request(Request::new(BOOT_ID, [""; 0]).with_timeout(limit))?;
         let id = output.stdout_text().trim().to_owned();
         if id.is_empty() {
             return Err(Failure::of_program("reading the boot id", &output));
@@ -152,7 +152,7 @@ impl Module for Reboot {
         std::thread::sleep(settle.min(context.remaining()?));
         let what = format!("`{}` does not succeed after the reboot", self.test_command);
         Self::until(context, deadline + settle, &what, |context| {
-            let output = context.request(Request::new(TEST, [&*self.test_command]).with_timeout(LOOK_LIMIT))?;
+            let output = context.try_request(Request::new(TEST, [&*self.test_command]).with_timeout(LOOK_LIMIT))?;
             if output.success() {
                 Ok(())
             } else {

@@ -25,6 +25,8 @@ pub(in crate::modules) struct Query<'a> {
     pub content_limit: u64,
     /// When the first path is a directory, the file of this name in it is meant.
     pub name_in_directory: &'a str,
+    /// The time of the last access is wanted.
+    pub accessed: bool,
     /// The attributes of everything below the last path are wanted (see [`Found::entries`]).
     pub entries: bool,
 }
@@ -41,6 +43,7 @@ impl Query<'_> {
             self.checksum,
             &limit,
             self.name_in_directory,
+            if self.accessed { "yes" } else { "no" },
         ];
         let output = context.run(
             if self.entries { QUERY_TREE } else { QUERY },

@@ -3,7 +3,6 @@ use super::content::Content;
 use super::found::{Found, Query};
 use crate::connection::{Request, Script};
 use crate::modules::args::{Mode, Text};
-use crate::modules::random::random_word;
 use crate::modules::{ArgumentError, Context, Diff, Failure, Outcome, Pending, State};
 
 const INSTALL: Script = Script {
@@ -177,7 +176,7 @@ impl FilePlan {
             };
             make_directories(context, &attributes, self.found.umask(), &[directory.to_owned()])?;
         }
-        let temporary = format!("{directory}/.{name}.krun-{}", random_word()?);
+        let temporary = format!("{directory}/.{name}.krun-{}", context.random_word()?);
         let (source, stdin) = self.send(context, &temporary)?;
         let mut words = vec![
             temporary.clone(),

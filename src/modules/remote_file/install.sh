@@ -47,10 +47,21 @@ if [ "$backup" = yes ] && [ -e "$dest" ]; then
     cp -p "$dest" "$kept" || exit 1
     printf 'backup=%s\n' "$kept"
 fi
+# The SELinux context: the one that was there, or the one that the policy has for the place.
+relabel=
+if [ -e /sys/fs/selinux/enforce ]; then
+    if [ -e "$dest" ]; then
+        chcon --reference="$dest" "$temporary" || relabel=yes
+    elif context=$(matchpathcon -n "$dest" 2>/dev/null); then
+        chcon "$context" "$temporary" || relabel=yes
+    else
+        relabel=yes
+    fi
+fi
 # The content has to be on the disk before the name points to it, or a power cut could leave an empty file.
 sync "$temporary" 2>/dev/null || sync
 mv -fT "$temporary" "$dest" || exit 1
-if [ -e /sys/fs/selinux/enforce ] && command -v restorecon >/dev/null; then
+if [ -n "$relabel" ] && command -v restorecon >/dev/null; then
     restorecon "$dest"
 fi
 exit 0

@@ -1,7 +1,8 @@
-# Describes files: query.sh FOLLOW CHECKSUM LIMIT NAME PATH…
+# Describes files: query.sh FOLLOW CHECKSUM LIMIT NAME ACCESSED PATH…
 # FOLLOW (yes or no): whether a symbolic link stands for what it points to. CHECKSUM: sha256, sha1, … or empty for none.
 # LIMIT: the first path's content is printed behind an empty line when it is a file of at most so many bytes.
 # NAME: when the first path is a directory, the file of this name in it is meant; empty: the path itself.
+# ACCESSED: yes to tell the time of the last access, too; looking at a file's content changes that time.
 # Prints `path=…` and what is known of it, for each path.
 # shellcheck shell=sh
 set -u
@@ -10,7 +11,10 @@ follow=$1
 checksum=$2
 limit=$3
 name=$4
-shift 4
+accessed=
+[ "$5" != yes ] || accessed='
+accessed=%X'
+shift 5
 content=
 
 describe() {
@@ -41,7 +45,7 @@ describe() {
     elif [ ! -e "$path" ]; then
         return 0
     fi
-    stat -c 'raw=%f
+    stat -c "raw=%f
 uid=%u
 gid=%g
 owner=%U
@@ -49,10 +53,9 @@ group=%G
 size=%s
 inode=%i
 device=%d
-links=%h
-accessed=%X
+links=%h$accessed
 modified=%Y
-changed=%Z' -- "$path" || exit 1
+changed=%Z" -- "$path" || exit 1
     [ ! -d "$path" ] || echo directory=yes
     [ ! -r "$path" ] || echo readable=yes
     [ ! -w "$path" ] || echo writable=yes

@@ -5,7 +5,7 @@ mod options;
 mod tests;
 
 use super::remote_file::{FilePlan, Original};
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 use edit::Edited;
 pub use options::Replace;
 
@@ -13,6 +13,7 @@ impl Module for Replace {
     const NAME: &'static str = "replace";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] =
         &[("dest", "path"), ("destfile", "path"), ("name", "path")];
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: The registry that images come from
   replace:

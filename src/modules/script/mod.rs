@@ -4,8 +4,7 @@ use serde_json::json;
 
 use super::args::Text;
 use super::program::{Guard, outcome};
-use super::random::random_word;
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 use crate::connection::{Request, Script as NodeScript};
 
 const RUN: NodeScript = NodeScript {
@@ -80,6 +79,7 @@ fn interpreter(content: &[u8]) -> Vec<String> {
 impl Module for Script {
     const NAME: &'static str = "script";
     const FREE_FORM: Option<&'static str> = Some("cmd");
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: Look at the disks with a script of our own
   script: check-disks.sh --limit 80
@@ -113,7 +113,7 @@ impl Module for Script {
 
     fn apply(&self, context: &mut Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
         let base = ready.name.rsplit('/').next().unwrap_or_default();
-        let file = format!("/tmp/krun-script-{}/{base}", random_word()?);
+        let file = format!("/tmp/krun-script-{}/{base}", context.random_word()?);
         let chdir = self.chdir.as_ref().map_or("", |chdir| chdir).to_owned();
         let mut words = vec![file.clone(), chdir];
         words.extend(ready.interpreter);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::connection::{Request, Script};
 
 use super::args::{Flag, Text};
-use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, Pending, State};
 
 const QUERY: Script = Script {
     name: "systemd/query",
@@ -166,6 +166,7 @@ impl Module for Systemd {
         ("daemon-reload", "daemon_reload"),
         ("daemon-reexec", "daemon_reexec"),
     ];
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: Restart the kubelet with its new unit file
   systemd:

@@ -23,8 +23,8 @@ const SEARCH: Script = Script {
 /// try.sh and search.sh say by this status that the condition does not hold yet.
 const NOT_YET: i32 = 3;
 
-/// How long one exchange waits on the node.
-const ROUND: Duration = Duration::from_secs(20);
+/// How long one exchange waits on the node, and so how long Ctrl-C may have to wait for it.
+const ROUND: Duration = Duration::from_secs(3);
 
 /// Waits until a port answers, a file is there, or a text appears; or, without any of them, for a time.
 ///
@@ -238,6 +238,8 @@ impl Module for WaitFor {
 
     fn apply(&self, context: &mut Context<'_>, start: Instant) -> Result<Outcome, Failure> {
         let deadline = start + Duration::from_secs(self.timeout.0);
+        // The node may be restarted meanwhile.
+        context.only_looks = true;
         context.report(&format!("waiting for {}", self.subject()));
         context.wait(Duration::from_secs(self.delay.0))?;
         let pattern = self.pattern().map_err(|error| Failure::new(error.to_string()))?;

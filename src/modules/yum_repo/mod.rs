@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::connection::{Request, Script};
 
 use super::args::{Count, Flag, List, Mode, Text};
-use super::{ArgumentError, Context, Diff, Failure, Module, Outcome, Pending, State};
+use super::{ArgumentError, Context, Diff, Failure, Fuses, Module, Outcome, Pending, State};
 
 const QUERY: Script = Script {
     name: "yum-repo/query",
@@ -279,6 +279,7 @@ impl Module for YumRepo {
         ("client_key", "sslclientkey"),
         ("validate_certs", "sslverify"),
     ];
+    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: The repository of one Kubernetes minor
   yum-repo:

@@ -3,6 +3,7 @@ use minijinja::{Error, Value};
 use sha2::{Digest, Sha256};
 
 use crate::template::arguments::{Arguments, More, refusal};
+use crate::template::chance::draw;
 use crate::template::registry::Registry;
 
 const UNITS: [&str; 9] = ["", "K", "M", "G", "T", "P", "E", "Z", "Y"];
@@ -25,7 +26,7 @@ impl Dice {
         self.thrown += 1;
         let mut bytes = [0; 8];
         match &self.seed {
-            None => getrandom::fill(&mut bytes).map_err(|_| refusal("the system gives no random numbers"))?,
+            None => draw(&mut bytes)?,
             Some(seed) => {
                 let digest = Sha256::digest(format!("{}:{seed}", self.thrown));
                 bytes.copy_from_slice(&digest[..8]);

@@ -1,0 +1,388 @@
+//! What each module costs in exchanges with the node: a module that begins to ask more often fails here.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::connection::Connection;
+use crate::connection::scripted::Answer;
+
+use super::testing::{Trial, asked, local_shell, scripted};
+use super::{FileFinder, Fuses, Outcome, RunsOn, all};
+
+/// The most that a state may cost that is as wanted, and a look in check mode.
+const LOOK: usize = 1;
+/// The most that a change may cost, without its payload.
+const CHANGE: usize = 2;
+
+/// The node that a module works on.
+enum Node {
+    /// This machine, in a folder of its own.
+    Real,
+    /// One that answers like this while something is to be changed, and like that when nothing is.
+    Scripted(Vec<Answer>, Vec<Answer>),
+}
+
+/// What a module costs. `None` is for what it does not do.
+struct Cost {
+    module: &'static str,
+    /// `DIR` stands for the folder.
+    options: Value,
+    node: Node,
+    check: Option<usize>,
+    changed: Option<usize>,
+    satisfied: Option<usize>,
+    /// How many of the exchanges of a change are payload, which has no limit: contents that are sent or fetched.
+    payload: usize,
+    /// How many of those in check mode are a rehearsal of the change (`kubeadm … --dry-run`).
+    rehearsal: usize,
+    /// Why a change needs more than others.
+    more: Option<&'static str>,
+}
+
+const DETACHED: &str = "what a detached command printed is removed on the node only when it has arrived here";
+
+/// A module that looks, changes and finds things done, on this machine.
+fn real(module: &'static str, options: Value, changed: usize) -> Cost {
+    Cost {
+        module,
+        options,
+        node: Node::Real,
+        check: Some(1),
+        changed: Some(changed),
+        satisfied: Some(1),
+        payload: 0,
+        rehearsal: 0,
+        more: None,
+    }
+}
+
+/// One that only looks or only acts.
+fn one_way(module: &'static str, options: Value, satisfied: Option<usize>) -> Cost {
+    let changed = if satisfied.is_some() { None } else { Some(1) };
+    Cost {
+        // In check mode it is skipped, unless it only looks.
+        check: Some(usize::from(satisfied.is_some())),
+        satisfied,
+        ..real(module, options, 1)
+    }
+    .changed(changed)
+}
+
+/// One whose node answers from a list.
+fn answered(module: &'static str, options: Value, wrong: Vec<Answer>, right: Vec<Answer>) -> Cost {
+    let changed = wrong.len();
+    let satisfied = right.len();
+    Cost {
+        node: Node::Scripted(wrong, right),
+        satisfied: Some(satisfied),
+        ..real(module, options, changed)
+    }
+}
+
+impl Cost {
+    fn changed(self, changed: Option<usize>) -> Self {
+        Self { changed, ..self }
+    }
+
+    fn payload(self, payload: usize) -> Self {
+        Self { payload, ..self }
+    }
+
+    fn rehearsal(self, rehearsal: usize) -> Self {
+        Self {
+            check: self.check.map(|check| check + rehearsal),
+            rehearsal,
+            ..self
+        }
+    }
+
+    fn more(self, why: &'static str) -> Self {
+        Self {
+            more: Some(why),
+            ..self
+        }
+    }
+}
+
+fn out(text: &str) -> Answer {
+    Answer::stdout(text)
+}
+
+/// The two answers about a detached command: it has ended well, and what it printed is removed.
+fn detached(printed: &str) -> [Answer; 2] {
+    [out(&format!("krun-job finished 0 no\n{printed}")), out("")]
+}
+
+/// A node of a cluster as query.sh and that of wait-ready show it.
+fn cluster_node(cordoned: bool, pods: &Value) -> Answer {
+    let node = json!({
+        "metadata": {"name": "w1", "annotations": {"krun.dev/cordoned-by": cordoned.then_some("krun")}},
+        "spec": {"unschedulable": cordoned},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": {"kubeletVersion": "v1.28.2"}},
+    });
+    let pods = json!({ "items": pods });
+    out(&format!("== api\nok\n== etcd\nok\n== node\n{node}\n== pods\n{pods}\n"))
+}
+
+fn control_plane(version: &str) -> String {
+    let mut text = format!("kubeadm=v1.28.2\nkubelet=Kubernetes v1.28.0\nrole=control-plane\ncluster={version}\n");
+    for part in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+        text.push_str(&format!("image.{part}=registry.k8s.io/{part}:{version}\n"));
+    }
+    text + "image.etcd=registry.k8s.io/etcd:3.5.9-0\nrecord=\n"
+}
+
+fn files() -> Vec<Cost> {
+    vec![
+        real("blockinfile", json!({"path": "DIR/text", "block": "x"}), 2),
+        real("copy", json!({"content": "x", "dest": "DIR/new"}), 2),
+        real("copy", json!({"content": "x".repeat(1 << 20), "dest": "DIR/new"}), 3).payload(1),
+        real(
+            "fetch",
+            json!({"src": "DIR/text", "dest": "DIR/here/", "flat": true}),
+            2,
+        )
+        .payload(1),
+        real(
+            "file",
+            json!({"path": "DIR/folder", "state": "directory", "mode": "0700"}),
+            2,
+        ),
+        real("lineinfile", json!({"path": "DIR/text", "line": "x"}), 2),
+        real("replace", json!({"path": "DIR/text", "regexp": "a", "replace": "b"}), 2),
+        one_way("stat", json!({"path": "DIR/text"}), Some(1)),
+        real("template", json!({"src": "DIR/template.j2", "dest": "DIR/new"}), 2),
+        real(
+            "yum-repo",
+            json!({"name": "r", "description": "R", "baseurl": "http://x/", "reposdir": "DIR"}),
+            2,
+        ),
+    ]
+}
+
+fn commands() -> Vec<Cost> {
+    let making = |text: &str| json!({"cmd": text, "creates": "DIR/made"});
+    vec![
+        real("command", making("touch DIR/made"), 2),
+        one_way("command", json!({"cmd": "true"}), None),
+        real("shell", making("> DIR/made"), 2),
+        one_way("shell", json!({"cmd": "true"}), None),
+        real("script", making("DIR/script DIR/made"), 2),
+        one_way("script", json!({"cmd": "DIR/script DIR/made"}), None),
+        one_way("raw", json!({"cmd": "true"}), None),
+        one_way("ping", json!({}), Some(1)),
+        one_way("setup", json!({}), Some(1)),
+        one_way("wait-for", json!({"path": "DIR/text", "timeout": 5}), Some(1)),
+    ]
+}
+
+fn cluster() -> Vec<Cost> {
+    let pod = json!([{
+        "metadata": {"name": "p", "ownerReferences": [{"kind": "ReplicaSet", "controller": true}]},
+        "spec": {"nodeName": "w1"},
+    }]);
+    let (free, cordoned) = (|| cluster_node(false, &json!([])), || cluster_node(true, &json!([])));
+    let done = || out("node/w1 patched\n");
+    let [finished, removed] = detached("");
+    let (kubeadm_said, package_said, restored) = (
+        detached("[upgrade/successful] SUCCESS! Your cluster was upgraded to \"v1.28.2\". Enjoy!\n"),
+        detached("installed\tkubeadm\t1.28.2-0\n"),
+        detached("the old data is kept in /x\n"),
+    );
+    let to_install = "manager\tdnf\nname\tkubeadm\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.0-0\n\
+                      available\tkubeadm\t1.28.2-0\n";
+    let installed = "manager\tdnf\nname\tkubeadm\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.2-0\n";
+    let snapshot = "== age\n100\n== description\n{\"file\": \"s.db\", \"sha256\": \"00\", \"revision\": 7}\n";
+    let unit = |active, enabled| format!("LoadState=loaded\nActiveState={active}\nUnitFileState={enabled}\n");
+    let [plan, start_restore, collect] = [
+        out("live_revision=90\nmembers=1\nmember=m1\nrevision=70\ntotal_keys=12\nsha256=00\n"),
+        restored[0].clone(),
+        restored[1].clone(),
+    ];
+    vec![
+        answered("cordon", json!({}), vec![free(), done()], vec![cordoned()]),
+        answered("uncordon", json!({}), vec![cordoned(), done()], vec![free()]),
+        answered(
+            "drain",
+            json!({}),
+            vec![cluster_node(false, &pod), finished, removed],
+            vec![cordoned()],
+        )
+        .more(DETACHED),
+        answered("wait-ready", json!({}), vec![free()], vec![free()]).changed(None),
+        answered("wait-jobs", json!({}), vec![out("")], vec![out("")]).changed(None),
+        answered(
+            "kubeadm",
+            json!({"action": "apply", "version": "1.28.2"}),
+            [
+                vec![out(&control_plane("v1.28.0"))],
+                kubeadm_said.to_vec(),
+                vec![out(&control_plane("v1.28.2"))],
+            ]
+            .concat(),
+            vec![out(&control_plane("v1.28.2"))],
+        )
+        .rehearsal(2)
+        .more("as the drain, and a look at what kubeadm has made of the node"),
+        answered(
+            "package",
+            json!({"name": "kubeadm", "version": "1.28.2"}),
+            [vec![out(to_install)], package_said.to_vec()].concat(),
+            vec![out(installed)],
+        )
+        .more(DETACHED),
+        answered(
+            "systemd",
+            json!({"name": "kubelet", "state": "started", "enabled": true}),
+            vec![out(&unit("inactive", "disabled")), out(&unit("active", "enabled"))],
+            vec![out(&unit("active", "enabled"))],
+        ),
+        answered(
+            "etcd-backup",
+            json!({"max_age": 3600}),
+            vec![out("== age\n9999\n== description\n{}\n"), out(snapshot)],
+            vec![out(snapshot)],
+        ),
+        Cost {
+            satisfied: None,
+            ..answered(
+                "etcd-restore",
+                json!({"snapshot": "/s.db"}),
+                vec![plan, start_restore, collect],
+                vec![],
+            )
+        }
+        .more(DETACHED),
+        Cost {
+            satisfied: None,
+            ..answered(
+                "reboot",
+                json!({}),
+                vec![out("one\n"), out(""), out("two\n"), out("")],
+                vec![],
+            )
+        }
+        .more("it asks until the machine is back, and then whether it works"),
+    ]
+}
+
+/// A folder with what the options name.
+fn folder() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("text", "a\n");
+    write("template.j2", "{{ 1 + 1 }}\n");
+    write("script", "#!/bin/sh\ntouch \"$1\"\n");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path().join("script"), mode).unwrap();
+    folder
+}
+
+fn in_folder(options: &Value, folder: &Path) -> Value {
+    serde_json::from_str(&options.to_string().replace("DIR", folder.to_str().unwrap())).unwrap()
+}
+
+impl Cost {
+    /// Runs it; gives what came of it and how many exchanges that took.
+    fn run(&self, check_mode: bool, options: &Value, node: &mut dyn Connection) -> (Outcome, usize) {
+        let before = node.exchanges();
+        let trial = Trial::new(self.module, options.clone()).files(FileFinder::default());
+        let trial = if check_mode { trial.check_mode() } else { trial };
+        let outcome = trial
+            .on(node)
+            .run()
+            .unwrap_or_else(|failure| panic!("{}: {failure:?}", self.module));
+        (outcome, usize::try_from(node.exchanges() - before).unwrap())
+    }
+
+    /// What it costs now: in check mode, for a change, for nothing.
+    fn measure(&self) -> [Option<usize>; 3] {
+        let folder = folder();
+        let options = in_folder(&self.options, folder.path());
+        let mut real = local_shell();
+        // Not the module's: opening the connection.
+        real.execute(
+            None,
+            &crate::connection::Request::new(crate::connection::Script { name: "", text: ":" }, [""; 0]),
+        )
+        .unwrap();
+        let mut measured = [self.check, self.changed, self.satisfied];
+        for (index, cost) in measured.iter_mut().enumerate() {
+            if cost.is_none() {
+                continue;
+            }
+            let (outcome, asked) = match &self.node {
+                Node::Real => self.run(index == 0, &options, &mut *real),
+                Node::Scripted(wrong, right) => {
+                    let answers = if index == 2 { right } else { wrong };
+                    let (mut node, log) = scripted(answers.clone());
+                    let ran = self.run(index == 0, &options, &mut node);
+                    assert_eq!(ran.1, asked(&log).len());
+                    ran
+                }
+            };
+            match index {
+                1 => assert!(outcome.changed, "{}: nothing was changed", self.module),
+                2 => assert!(!outcome.changed, "{}: it was changed again", self.module),
+                _ => {}
+            }
+            *cost = Some(asked);
+        }
+        measured
+    }
+}
+
+fn table() -> Vec<Cost> {
+    files().into_iter().chain(commands()).chain(cluster()).collect()
+}
+
+#[test]
+fn no_module_asks_more_often_than_it_did() {
+    let wrong: Vec<_> = table()
+        .iter()
+        .filter_map(|cost| {
+            let (known, now) = ([cost.check, cost.changed, cost.satisfied], cost.measure());
+            (known != now).then(|| format!("{}: [check, changed, satisfied] {known:?} → {now:?}", cost.module))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "exchanges:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_look_costs_one_exchange_and_a_change_two_or_there_is_a_reason() {
+    for cost in table() {
+        let check = cost.check.map(|check| check - cost.rehearsal);
+        for look in [check, cost.satisfied].into_iter().flatten() {
+            assert!(look <= LOOK, "{}: a look costs {look}", cost.module);
+        }
+        let is_dear = cost.changed.is_some_and(|changed| changed > CHANGE + cost.payload);
+        assert_eq!(is_dear, cost.more.is_some(), "{}: {:?}", cost.module, cost.changed);
+    }
+}
+
+#[test]
+fn every_module_that_works_on_nodes_is_counted() {
+    let counted: Vec<_> = table().iter().map(|cost| cost.module).collect();
+    for module in all() {
+        let is_counted = counted.contains(&module.name);
+        // The others have no connection at all.
+        assert_eq!(is_counted, module.runs_on == RunsOn::Node, "{}", module.name);
+    }
+}
+
+#[test]
+fn fused_modules_make_one_look_and_act_by_requests_alone() {
+    for cost in table() {
+        let definition = super::find(cost.module).unwrap();
+        match definition.fuses {
+            Fuses::Never => {}
+            Fuses::Looks => assert_eq!((cost.satisfied, cost.changed), (Some(1), None), "{}", cost.module),
+            Fuses::Whole => {
+                assert!(cost.satisfied.is_none_or(|looks| looks == 1), "{}", cost.module);
+                assert!(cost.more.is_none(), "{}: it cannot be detached", cost.module);
+            }
+        }
+    }
+}

@@ -1,0 +1,509 @@
+//! One host on its way through a window of tasks: what is sent next, and what has come of it.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use super::ahead::{Ahead, Asked, Prediction, Unit};
+use super::stage::Stage;
+use crate::connection::{ConnectionError, Request, Step, StepAnswer, StepKind};
+use crate::modules::Fuses;
+use crate::playbook::{Action, Expression, Task};
+use crate::runner::event::Event;
+use crate::runner::host_task::{Ended, Machinery};
+use crate::template::random_draws;
+use crate::vars::{VarMap, Watch};
+
+/// From this time on a round trip costs more than it costs a node to look twice (some milliseconds).
+const FAR: Duration = Duration::from_millis(4);
+
+/// The most that travels together: so many requests, of so many bytes.
+const MOST_STEPS: usize = 100;
+const MOST_BYTES: usize = 128 * 1024;
+
+/// How a host left a window, for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::runner) enum WindowEnd {
+    /// All tasks are done, or the host is lost.
+    Done,
+    /// The next task reads what other hosts leave behind, and those are not that far.
+    Waits,
+    /// The user has interrupted the run.
+    Interrupted,
+}
+
+/// One host on its way through the tasks of a window.
+pub(in crate::runner) struct HostWindow<'a, 'p> {
+    machinery: &'a Machinery<'a, 'p>,
+    stage: &'a Stage<'a>,
+    tasks: &'a [Arc<Task>],
+    host: &'a str,
+    failed_before: &'a VarMap,
+    ahead: Ahead<'p>,
+    /// The first task that has not ended.
+    position: usize,
+    /// How the tasks ended, in order.
+    results: Vec<Ended>,
+    /// Numbers of looks, and how many requests have acted so far.
+    keys: usize,
+    epoch: usize,
+    /// No chain was sent yet that this one could refer to.
+    afresh: bool,
+    /// A look has led to a change: others will.
+    changes: bool,
+    /// The first request of the chain that was sent last.
+    sent_first: Option<(Unit, usize)>,
+    /// The connection was lost over something that may be asked again: the task that asked sees to that by itself.
+    is_cut: bool,
+}
+
+/// A task that was run with what is known.
+struct Attempt {
+    ended: Ended,
+    events: Vec<Event>,
+    asked: Vec<Asked>,
+    /// It has to be run by itself: it moves much data, or goes elsewhere, or throws dice.
+    alone: bool,
+    /// It looked at a variable that a task before it has yet to set.
+    reads_unset: bool,
+    /// It looked at other hosts' variables.
+    reads_others: bool,
+}
+
+/// A request that is to be sent.
+struct Planned {
+    unit: Unit,
+    position: usize,
+    step: Step,
+    /// The answer is certain when it comes: everything before the request was.
+    is_certain: bool,
+}
+
+enum Plan {
+    Send(Vec<Planned>),
+    RunAlone,
+    End(WindowEnd),
+}
+
+impl<'a, 'p> HostWindow<'a, 'p> {
+    pub(in crate::runner) fn new(
+        machinery: &'a Machinery<'a, 'p>,
+        stage: &'a Stage<'a>,
+        tasks: &'a [Arc<Task>],
+        host: &'a str,
+        failed_before: &'a VarMap,
+    ) -> Self {
+        Self {
+            machinery,
+            stage,
+            tasks,
+            host,
+            failed_before,
+            ahead: Ahead::new(machinery.pool),
+            position: 0,
+            results: Vec::new(),
+            keys: 0,
+            epoch: 0,
+            afresh: true,
+            changes: false,
+            sent_first: None,
+            is_cut: false,
+        }
+    }
+
+    /// The host.
+    pub(in crate::runner) fn host(&self) -> &'a str {
+        self.host
+    }
+
+    /// How its tasks ended, in order.
+    pub(in crate::runner) fn into_results(self) -> Vec<Ended> {
+        self.results
+    }
+
+    /// Goes on until nothing more can be done.
+    pub(in crate::runner) fn run(&mut self) -> WindowEnd {
+        loop {
+            let plan = self.plan();
+            let interrupted = self.machinery.options.interrupted.load(Ordering::Relaxed);
+            match plan {
+                Plan::End(end) => return end,
+                Plan::Send(_) | Plan::RunAlone if interrupted => return WindowEnd::Interrupted,
+                // A request that was answered and is asked again would be asked for ever.
+                Plan::Send(steps) if !self.is_sent_again(&steps) => self.send(&steps),
+                Plan::Send(_) | Plan::RunAlone => {
+                    let attempt = self.attempt(self.position, HashSet::new(), true);
+                    self.epoch += 1;
+                    self.settle(attempt);
+                }
+            }
+        }
+    }
+
+    fn is_sent_again(&mut self, steps: &[Planned]) -> bool {
+        let first = steps.first().map(|planned| (planned.unit, planned.position));
+        std::mem::replace(&mut self.sent_first, first) == first
+    }
+
+    fn is_over(&self) -> bool {
+        self.position >= self.tasks.len() || self.results.last().is_some_and(Ended::lost)
+    }
+
+    /// Runs a task with what is known.
+    fn attempt(&self, number: usize, unset: HashSet<String>, live: bool) -> Attempt {
+        let (events, told) = mpsc::channel();
+        let watch = Arc::new(Watch::over(unset));
+        let machinery = self.machinery.ahead(events, &self.ahead, Arc::clone(&watch));
+        self.ahead.begin(number, live);
+        let draws = random_draws();
+        let ended = machinery.run_on_host(&self.tasks[number], self.host, self.failed_before);
+        let (asked, alone) = self.ahead.end();
+        drop(machinery);
+        Attempt {
+            ended,
+            events: told.try_iter().collect(),
+            asked,
+            alone: alone || random_draws() != draws,
+            reads_unset: watch.saw_name(),
+            reads_others: watch.saw_others(),
+        }
+    }
+
+    /// Looks ahead as far as is of use, and ends the tasks at the front that need nothing any more.
+    fn plan(&mut self) -> Plan {
+        let mut plan = Vec::new();
+        let mut weight = 0;
+        let mut unset = HashSet::new();
+        // Nothing before is open, so that a request sent now has its turn.
+        let mut is_certain = true;
+        let mut acts = 0;
+        let mut set_out_at = None;
+        let mut number = self.position;
+        while number < self.tasks.len() {
+            if self.is_over() {
+                break;
+            }
+            let attempt = self.attempt(number, unset.clone(), false);
+            let at_front = plan.is_empty() && number == self.position;
+            if at_front && std::mem::take(&mut self.is_cut) {
+                self.afresh = true;
+                return Plan::RunAlone;
+            }
+            if attempt.reads_others && !(at_front && self.stage.others_have_reached(self.host, number)) {
+                return if at_front {
+                    Plan::End(WindowEnd::Waits)
+                } else {
+                    Plan::Send(plan)
+                };
+            }
+            if attempt.reads_unset {
+                break;
+            }
+            if attempt.alone {
+                if !at_front {
+                    break;
+                }
+                if set_out_at == Some(number) {
+                    return Plan::RunAlone;
+                }
+                // It may be that only the way there is another one.
+                set_out_at = Some(number);
+                self.ahead.set_out_anew();
+                self.afresh = true;
+                continue;
+            }
+            let is_open = attempt.asked.iter().any(|asked| !self.is_certain(asked, acts));
+            if at_front && !is_open {
+                self.settle(attempt);
+                number = self.position;
+                continue;
+            }
+            let task = &self.tasks[number];
+            let only_looks = fuses(task) == Fuses::Looks;
+            let mut is_told = true;
+            for asked in &attempt.asked {
+                let sent = self.plan_request(asked, only_looks, &mut is_certain, &mut acts, &mut is_told);
+                match sent {
+                    Sent::Nothing => {}
+                    Sent::NoUse => return Plan::Send(plan),
+                    Sent::Step(planned) => {
+                        weight += weight_of(&planned.step.request);
+                        if !plan.is_empty() && (weight > MOST_BYTES || plan.len() >= MOST_STEPS) {
+                            return Plan::Send(plan);
+                        }
+                        plan.push(planned);
+                    }
+                }
+            }
+            unset.extend(task.register.iter().cloned());
+            unset.extend(attempt.ended.variables.keys().cloned());
+            if !attempt.ended.facts.is_empty() || gives_facts(task) {
+                break;
+            }
+            let judges = is_judged(task) && attempt.asked.iter().any(|asked| !matches!(asked, Asked::Predicted(..)));
+            if judges || (is_told && attempt.ended.lost()) {
+                is_certain = false;
+            }
+            number += 1;
+        }
+        if plan.is_empty() {
+            Plan::End(WindowEnd::Done)
+        } else {
+            Plan::Send(plan)
+        }
+    }
+
+    /// Decides about one request of a task that is planned.
+    fn plan_request(
+        &mut self,
+        asked: &Asked,
+        only_looks: bool,
+        is_certain: &mut bool,
+        acts: &mut usize,
+        is_told: &mut bool,
+    ) -> Sent {
+        let step = |request: &Request, kind| Step {
+            request: request.clone(),
+            kind,
+        };
+        match asked {
+            Asked::Predicted(unit, position, ..) if self.is_certain(asked, *acts) => {
+                if *is_certain {
+                    // Its turn has come, and what the task itself does now makes it no less true.
+                    self.ahead.confirm(*unit, *position, None);
+                }
+                Sent::Nothing
+            }
+            Asked::Predicted(unit, position, prediction, request) => {
+                if !*is_certain && !self.is_far() {
+                    return Sent::NoUse;
+                }
+                Sent::Step(Planned {
+                    unit: *unit,
+                    position: *position,
+                    step: step(request, StepKind::Again(prediction.key)),
+                    is_certain: *is_certain,
+                })
+            }
+            Asked::Look(unit, position, request) => {
+                *is_told = false;
+                let was_certain = *is_certain;
+                if !was_certain && !self.looks_ahead() {
+                    return Sent::NoUse;
+                }
+                let kind = if was_certain && only_looks {
+                    StepKind::Act
+                } else {
+                    self.keys += 1;
+                    StepKind::Look(self.keys)
+                };
+                *is_certain = was_certain && only_looks;
+                Sent::Step(Planned {
+                    unit: *unit,
+                    position: *position,
+                    step: step(request, kind),
+                    is_certain: was_certain,
+                })
+            }
+            Asked::Act(unit, position, request) => {
+                if !*is_certain {
+                    return if self.is_far() { Sent::Nothing } else { Sent::NoUse };
+                }
+                *acts += 1;
+                self.changes |= *position > 0;
+                Sent::Step(Planned {
+                    unit: *unit,
+                    position: *position,
+                    step: step(request, StepKind::Act),
+                    is_certain: true,
+                })
+            }
+        }
+    }
+
+    /// True for what needs no request: a prediction that nothing can have made wrong.
+    fn is_certain(&self, asked: &Asked, acts: usize) -> bool {
+        match asked {
+            Asked::Predicted(_, _, prediction, _) => prediction.epoch == self.epoch && acts == 0,
+            Asked::Look(..) | Asked::Act(..) => false,
+        }
+    }
+
+    fn is_far(&self) -> bool {
+        self.ahead.round_trip().is_some_and(|time| time >= FAR)
+    }
+
+    /// Whether it is of use to look before a request's turn.
+    fn looks_ahead(&self) -> bool {
+        !self.changes || self.is_far()
+    }
+
+    /// Sends a chain, takes in the answers as they come, and ends the tasks that they complete.
+    fn send(&mut self, plan: &[Planned]) {
+        let Some((target, mut lease)) = self.ahead.take() else {
+            return;
+        };
+        let steps: Vec<Step> = plan.iter().map(|planned| planned.step.clone()).collect();
+        let afresh = std::mem::replace(&mut self.afresh, false);
+        let interrupted = Arc::clone(&self.machinery.options.interrupted);
+        let was_there = lease.exchanges() > 0;
+        // Once a second look finds something else, what is behind it has not its turn yet.
+        let mut only_looks = false;
+        let mut answered = |number: usize, answer: Result<StepAnswer, ConnectionError>| {
+            let Some(planned) = plan.get(number) else { return };
+            let rest = plan.get(number + 1..).unwrap_or_default();
+            if let Err(error) = &answer
+                && (was_there || number > 0)
+                && error.may_pass()
+                // What of a chain the node has run is unknown: it may be asked again when it has done nothing.
+                && (error.was_before() || plan[number..].iter().all(|planned| self.only_looks(planned)))
+            {
+                self.is_cut = true;
+                return;
+            }
+            let is_certain = planned.is_certain && !only_looks;
+            only_looks |= matches!(
+                (planned.step.kind, &answer),
+                (StepKind::Again(_), Ok(StepAnswer::Ran(_)))
+            );
+            self.take_in(planned, is_certain, answer, rest);
+            // Tasks up to that of the next request may be complete.
+            let next = rest.first().map_or(planned.unit.0 + 1, |next| next.unit.0);
+            if next > planned.unit.0 {
+                self.end_tasks_before(next);
+            }
+        };
+        lease
+            .connection()
+            .chain(target.become_user.as_ref(), &steps, afresh, &interrupted, &mut answered);
+        self.ahead.give_back(lease);
+    }
+
+    fn take_in(
+        &mut self,
+        planned: &Planned,
+        is_certain: bool,
+        answer: Result<StepAnswer, ConnectionError>,
+        rest: &[Planned],
+    ) {
+        let Planned {
+            unit, position, step, ..
+        } = planned;
+        if !self.only_looks(planned) && !matches!(answer, Ok(StepAnswer::NotRun)) {
+            self.epoch += 1;
+        }
+        let prediction = match step.kind {
+            StepKind::Look(key) | StepKind::Again(key) if !is_certain => Some(Prediction { key, epoch: self.epoch }),
+            _ => None,
+        };
+        match answer {
+            Ok(StepAnswer::NotRun) => {}
+            Ok(StepAnswer::Same) => self.ahead.confirm(*unit, *position, prediction),
+            Ok(StepAnswer::Ran(output)) => {
+                self.ahead
+                    .learn(*unit, *position, step.request.clone(), Ok(output), prediction);
+            }
+            Err(error) => {
+                let error = self.with_unknown(error, unit.0, rest);
+                self.ahead
+                    .learn(*unit, *position, step.request.clone(), Err(error), None);
+            }
+        }
+    }
+
+    fn only_looks(&self, planned: &Planned) -> bool {
+        planned.step.kind != StepKind::Act || fuses(&self.tasks[planned.unit.0]) == Fuses::Looks
+    }
+
+    /// What was sent behind a request that lost the connection may have run.
+    fn with_unknown(&self, error: ConnectionError, task: usize, rest: &[Planned]) -> ConnectionError {
+        let ConnectionError::Lost { address, what, cause } = error else {
+            return error;
+        };
+        let mut titles = Vec::new();
+        for planned in rest {
+            let title = self.tasks[planned.unit.0].title();
+            if planned.step.kind == StepKind::Act && planned.unit.0 != task && titles.last() != Some(&title) {
+                titles.push(title);
+            }
+        }
+        let cause = if titles.is_empty() {
+            cause
+        } else {
+            format!(
+                "{cause}; the tasks behind it were sent with it, and how far the node got is unknown: {}",
+                titles.join(", ")
+            )
+        };
+        ConnectionError::Lost { address, what, cause }
+    }
+
+    /// Ends tasks whose answers are all certain.
+    fn end_tasks_before(&mut self, end: usize) {
+        while self.position < end && !self.is_over() {
+            let attempt = self.attempt(self.position, HashSet::new(), false);
+            let must_wait = attempt.reads_others && !self.stage.others_have_reached(self.host, self.position);
+            let is_open = attempt.asked.iter().any(|asked| !self.is_certain(asked, 0));
+            if attempt.alone || must_wait || is_open {
+                return;
+            }
+            self.settle(attempt);
+        }
+    }
+
+    /// A task has ended.
+    fn settle(&mut self, attempt: Attempt) {
+        let Attempt { ended, events, .. } = attempt;
+        let task = &self.tasks[self.position];
+        self.machinery.learn(task, self.host, &ended);
+        self.stage.ended(self.host, self.position, events, ended.lost());
+        self.results.push(ended);
+        self.position += 1;
+        self.ahead.forget_before(self.position);
+    }
+}
+
+enum Sent {
+    Step(Planned),
+    /// It need not, or cannot, be sent now.
+    Nothing,
+    /// To plan on is of no use.
+    NoUse,
+}
+
+fn fuses(task: &Task) -> Fuses {
+    match &task.action {
+        Action::Module { definition, .. } => definition.fuses,
+        _ => Fuses::Never,
+    }
+}
+
+fn gives_facts(task: &Task) -> bool {
+    task.action.name() == "setup"
+}
+
+/// True when a request that succeeds may still make the task fail.
+fn is_judged(task: &Task) -> bool {
+    let is_constant = |condition: &Expression| {
+        matches!(
+            condition.text.trim().to_lowercase().as_str(),
+            "true" | "false" | "yes" | "no"
+        )
+    };
+    task.failed_when.is_some()
+        || task
+            .changed_when
+            .as_ref()
+            .is_some_and(|conditions| !conditions.iter().all(is_constant))
+}
+
+fn weight_of(request: &Request) -> usize {
+    let words: usize = request.args.iter().map(String::len).sum();
+    let environment: usize = request
+        .environment
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    request.stdin.len() + words + environment
+}

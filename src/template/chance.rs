@@ -1,0 +1,22 @@
+//! Random numbers for templates, counted: what a task says with them is not the same when it is asked again.
+
+use std::cell::Cell;
+
+use minijinja::Error;
+
+use super::arguments::refusal;
+
+thread_local! {
+    static DRAWN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Fills the buffer from the system's random numbers.
+pub(super) fn draw(bytes: &mut [u8]) -> Result<(), Error> {
+    DRAWN.set(DRAWN.get() + 1);
+    getrandom::fill(bytes).map_err(|_| refusal("the system gives no random numbers"))
+}
+
+/// How often templates have drawn random numbers on this thread so far.
+pub fn random_draws() -> u64 {
+    DRAWN.get()
+}
