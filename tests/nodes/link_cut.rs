@@ -168,9 +168,18 @@ fn a_cable_that_stays_unplugged() {
         .expect_stdout("what to do: whether it has come to its end on the node is unknown");
     lab.on("w1", "touch /root/go");
 
+    // The same with tasks behind it that were sent together with it: they are named.
+    lab.on("w1", "rm /root/begun /root/go");
+    let several = format!("{TASK}    - name: behind it\n      command: touch /root/behind\n");
+    let (krun, _project) = start(&lab, &several, &[]);
+    wait_until("the task", || exists(&lab, "/root/begun"));
+    cut(&lab);
+    gone(krun.end()).expect_stdout("how far the node got is unknown: behind it");
+    lab.on("w1", "touch /root/go");
+
     // A task whose time is up on a node that is gone has not failed: the node is unreachable.
     lab.on("w1", "rm /root/begun /root/go");
-    let timed = TASK.replacen("    - ping:", "      timeout: 2\n    - ping:", 1);
+    let timed = TASK.replacen("    - ping:", "      timeout: 2", 1);
     let alive = "ansible_ssh_extra_args='-o ServerAliveInterval=2 -o ServerAliveCountMax=1'";
     let (krun, _project) = start(&lab, &timed, &["-e", alive, "-T", "2"]);
     wait_until("the task", || exists(&lab, "/root/begun"));

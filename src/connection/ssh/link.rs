@@ -1,7 +1,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
@@ -31,11 +31,25 @@ pub(super) struct Link {
     alive_count: u32,
     /// Keepalives sent since anything was heard.
     unanswered: AtomicU32,
+    /// Waits may be short and many: the silence goes on over them.
+    silence: Mutex<Silence>,
     /// The first program has not started yet.
     is_being_set_up: AtomicBool,
     /// Ended after the session.
     proxy: Option<ProxyChild>,
 }
+
+/// A silence on the connection while somebody waits.
+#[derive(Clone, Copy)]
+struct Silence {
+    /// When the next keepalive is due.
+    until: Instant,
+    /// When the last wait ended.
+    waited: Instant,
+}
+
+/// Longer pauses between two waits than this are no part of a silence: nobody listened.
+const NOT_LISTENING: Duration = Duration::from_secs(1);
 
 impl Link {
     pub(super) fn new(
@@ -52,6 +66,10 @@ impl Link {
             alive_interval,
             alive_count,
             unanswered: AtomicU32::new(0),
+            silence: Mutex::new(Silence {
+                until: Instant::now() + alive_interval,
+                waited: Instant::now(),
+            }),
             is_being_set_up: AtomicBool::new(true),
             proxy,
         }
@@ -107,25 +125,43 @@ impl Link {
             BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
             BlockDirections::Inbound | BlockDirections::None => PollFlags::IN,
         };
+        let mut silence = *self.silence();
+        if silence.waited.elapsed() > NOT_LISTENING {
+            silence.until = Instant::now() + self.alive_interval;
+        }
+        let waited = self.wait_through(&mut silence, wanted, deadline);
+        silence.waited = Instant::now();
+        *self.silence() = silence;
+        waited
+    }
+
+    fn wait_through(&self, silence: &mut Silence, wanted: PollFlags, deadline: Instant) -> io::Result<()> {
         loop {
-            let now = Instant::now();
-            if now >= deadline {
+            if Instant::now() >= deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             if self.is_being_set_up.load(Ordering::Relaxed) {
                 self.acknowledge_at_once();
             }
             let mut polled = [PollFd::new(&self.socket, wanted)];
-            if poll_until(&mut polled, deadline.min(now + self.alive_interval))? {
+            if poll_until(&mut polled, deadline.min(silence.until))? {
                 if polled.iter().any(|socket| socket.revents().contains(PollFlags::IN)) {
                     self.unanswered.store(0, Ordering::Relaxed);
+                    silence.until = Instant::now() + self.alive_interval;
                 }
                 return Ok(());
             }
-            if Instant::now() < deadline && self.session.authenticated() {
-                self.ask_for_a_sign()?;
+            if Instant::now() >= silence.until {
+                silence.until = Instant::now() + self.alive_interval;
+                if self.session.authenticated() {
+                    self.ask_for_a_sign()?;
+                }
             }
         }
+    }
+
+    fn silence(&self) -> MutexGuard<'_, Silence> {
+        self.silence.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// sshd sends its host keys right after the login and, with Nagle's algorithm on, holds the answer to the first channel

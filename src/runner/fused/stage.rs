@@ -100,6 +100,17 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// A host tells this of the task that it is at.
+    pub(super) fn tell(&self, host: &str, task: usize, event: Event) {
+        let mut state = self.lock();
+        if task > state.current {
+            let waiting = state.waiting.entry(task).or_default();
+            waiting.push((host.to_owned(), vec![event]));
+        } else {
+            self.send([event]);
+        }
+    }
+
     /// True when all other hosts that are still there have ended all tasks before this one.
     pub(super) fn others_have_reached(&self, host: &str, task: usize) -> bool {
         let state = self.lock();
@@ -117,7 +128,8 @@ impl<'a> Stage<'a> {
         for task in state.current + 1..self.tasks.len() {
             let waiting = state.waiting.remove(&task).unwrap_or_default();
             if !waiting.is_empty() {
-                let hosts: Vec<_> = waiting.iter().map(|(host, _)| host.clone()).collect();
+                let mut hosts: Vec<_> = waiting.iter().map(|(host, _)| host.clone()).collect();
+                hosts.dedup();
                 self.start(task, &hosts);
                 for (_, events) in waiting {
                     self.send(events);

@@ -10,7 +10,7 @@ use super::stage::Stage;
 use crate::connection::{ConnectionError, Request, Step, StepAnswer, StepKind};
 use crate::modules::Fuses;
 use crate::playbook::{Action, Expression, Task};
-use crate::runner::event::Event;
+use crate::runner::event::{Event, EventSink};
 use crate::runner::host_task::{Ended, Machinery};
 use crate::template::random_draws;
 use crate::vars::{VarMap, Watch};
@@ -143,13 +143,25 @@ impl<'a, 'p> HostWindow<'a, 'p> {
                 Plan::Send(steps) if self.link == Link::New => self.set_up(&steps),
                 // A request that was answered and is asked again would be asked for ever.
                 Plan::Send(steps) if !self.is_sent_again(&steps) => self.send(&steps),
-                Plan::Send(_) | Plan::RunAlone => {
-                    let attempt = self.attempt(self.position, HashSet::new(), true);
-                    self.epoch += 1;
-                    self.settle(attempt);
-                }
+                Plan::Send(_) | Plan::RunAlone => self.run_alone(),
             }
         }
+    }
+
+    /// Runs the next task as it would be run if nothing were fused, telling of it as it goes.
+    fn run_alone(&mut self) {
+        let (events, told) = mpsc::channel();
+        let (stage, host, number) = (self.stage, self.host, self.position);
+        let attempt = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                for event in told {
+                    stage.tell(host, number, event);
+                }
+            });
+            self.run_with(number, HashSet::new(), true, events)
+        });
+        self.epoch += 1;
+        self.settle(attempt);
     }
 
     /// Connects; when that fails the first request has failed.
@@ -179,8 +191,14 @@ impl<'a, 'p> HostWindow<'a, 'p> {
     }
 
     /// Runs a task with what is known.
-    fn attempt(&self, number: usize, unset: HashSet<String>, live: bool) -> Attempt {
+    fn attempt(&self, number: usize, unset: HashSet<String>) -> Attempt {
         let (events, told) = mpsc::channel();
+        let mut attempt = self.run_with(number, unset, false, events);
+        attempt.events = told.try_iter().collect();
+        attempt
+    }
+
+    fn run_with(&self, number: usize, unset: HashSet<String>, live: bool, events: EventSink) -> Attempt {
         let watch = Arc::new(Watch::over(unset));
         let machinery = self.machinery.ahead(events, &self.ahead, Arc::clone(&watch));
         self.ahead.begin(number, live);
@@ -190,7 +208,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
         drop(machinery);
         Attempt {
             ended,
-            events: told.try_iter().collect(),
+            events: Vec::new(),
             asked,
             alone: alone || random_draws() != draws,
             reads_unset: watch.saw_name(),
@@ -212,7 +230,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             if self.is_over() {
                 break;
             }
-            let attempt = self.attempt(number, unset.clone(), false);
+            let attempt = self.attempt(number, unset.clone());
             let at_front = plan.is_empty() && number == self.position;
             if at_front && self.link == Link::Cut {
                 self.link = Link::Up;
@@ -453,7 +471,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
         let mut titles = Vec::new();
         for planned in rest {
             let title = self.tasks[planned.unit.0].title();
-            if planned.step.kind == StepKind::Act && planned.unit.0 != task && titles.last() != Some(&title) {
+            if !self.only_looks(planned) && planned.unit.0 != task && titles.last() != Some(&title) {
                 titles.push(title);
             }
         }
@@ -471,7 +489,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
     /// Ends tasks whose answers are all certain.
     fn end_tasks_before(&mut self, end: usize) {
         while self.position < end && !self.is_over() {
-            let attempt = self.attempt(self.position, HashSet::new(), false);
+            let attempt = self.attempt(self.position, HashSet::new());
             let must_wait = attempt.reads_others && !self.stage.others_have_reached(self.host, self.position);
             let is_open = attempt.asked.iter().any(|asked| !self.is_certain(asked, 0));
             if attempt.alone || must_wait || is_open {
