@@ -131,6 +131,7 @@ krun_send() {
         no-room-*) printf '%s%s%s%s%s\n' "$krun_begin" "$1" "$krun_directory" "$1" "$krun_status" ;;
         *)
             if krun_recall "$krun_out" 2>/dev/null; then
+                krun_sent=$krun_text
                 printf '%s' "$krun_text"
             else
                 cat "$krun_out" || exit 1
@@ -144,17 +145,26 @@ krun_send() {
 # Its answers are gathered in a file and sent by one write at the end, for the same reason as one answer is; whoever does
 # not want to wait for the end reads that file through another shell (held.sh).
 
-# krun_chain FRESH: begins a chain; a fresh one does without the answers of the chains before it.
+# krun_chain STEPS FRESH: begins a chain; a fresh one does without the answers of the chains before it.
 krun_chain() {
-    krun_course=go krun_held=$krun_directory/held
+    krun_course=go krun_all='' krun_long='' krun_held=''
     [ ! -e "$krun_directory/stop" ] || rm -f "$krun_directory/stop"
-    [ -z "$1" ] || krun_sweep
-    { : >"$krun_held"; } 2>/dev/null || krun_held=
+    [ -z "$2" ] || krun_sweep
+    if [ "$1" -gt 1 ] && { : >"$krun_directory/held"; } 2>/dev/null; then
+        krun_held=$krun_directory/held
+    fi
 }
 
-# krun_chain_end: sends the answers.
+# krun_chain_end: sends the answers: from krun_all, unless one was too long for it.
 krun_chain_end() {
-    [ -z "$krun_held" ] || cat "$krun_held" || exit 1
+    if [ -n "$krun_held" ]; then
+        if [ -z "$krun_long" ]; then
+            printf '%s' "$krun_all"
+        else
+            cat "$krun_held" || exit 1
+        fi
+    fi
+    krun_all=''
 }
 
 # krun_step KIND KEY BEGIN SCRIPT ENVIRONMENT INPUT [ARGUMENT…]: runs a script as krun_run does, if it is to run.
@@ -210,11 +220,17 @@ krun_told() {
 }
 
 krun_tell() {
+    krun_sent=''
     if [ -n "$krun_said" ]; then
-        printf '%s%s%s%s\n' "$krun_begin" "$1" "$1" "$krun_said"
+        krun_sent=$krun_begin$1$1$krun_said$krun_newline
+        printf '%s' "$krun_sent"
     else
         krun_send "$1"
     fi
+    if [ -z "$krun_sent" ] || [ "${#krun_all}" -gt 20000 ]; then
+        krun_long=yes
+    fi
+    krun_all=$krun_all$krun_sent
 }
 
 # A request that finds no directory tries again and says so.

@@ -84,7 +84,12 @@ impl<S: Stream> Shell<S> {
         }
         // Sweeping removes what looks have left, too.
         let sweep = afresh && self.unswept >= SWEEP_REQUESTS;
-        let _ = writeln!(text, "krun_chain {}", if sweep { "fresh" } else { "''" });
+        let _ = writeln!(
+            text,
+            "krun_chain {} {}",
+            steps.len(),
+            if sweep { "fresh" } else { "''" }
+        );
         let mut new_scripts = HashMap::new();
         let mut marks = Vec::with_capacity(steps.len());
         for step in steps {
