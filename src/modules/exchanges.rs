@@ -267,6 +267,48 @@ fn cluster() -> Vec<Cost> {
     ]
 }
 
+/// Modules about the machine itself, which is not to be changed by a test.
+fn machine() -> Vec<Cost> {
+    let passwd = "passwd=ops:x:1:1::/home/ops:/bin/sh\n";
+    let loaded = |loaded| format!("loaded={loaded}\npersistent=no\n");
+    let sysctl = |live, file: &str| {
+        let sum = crate::modules::remote_file::Content::Bytes(file.as_bytes().to_vec())
+            .digests()
+            .unwrap()
+            .sha256;
+        let size = file.len();
+        out(&format!(
+            "live={live}\numask=0022\npath=/etc/sysctl.conf\nraw=81a4\nsize={size}\nchecksum={sum}\n\n{file}"
+        ))
+    };
+    vec![
+        answered(
+            "group",
+            json!({"name": "ops"}),
+            vec![out(""), out("group=ops:x:1:\n")],
+            vec![out("group=ops:x:1:\n")],
+        ),
+        answered(
+            "modprobe",
+            json!({"name": "overlay"}),
+            vec![out(&loaded("no")), out("loaded=yes\n")],
+            vec![out(&loaded("yes"))],
+        ),
+        answered(
+            "sysctl",
+            json!({"name": "a.b", "value": 1, "sysctl_set": true}),
+            vec![sysctl("0", "a.b=0\n"), out("")],
+            vec![sysctl("1", "a.b=1\n")],
+        ),
+        answered(
+            "user",
+            json!({"name": "ops"}),
+            vec![out(""), out(passwd)],
+            vec![out(passwd)],
+        ),
+    ]
+}
+
 /// A folder with what the options name.
 fn folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
@@ -335,7 +377,12 @@ impl Cost {
 }
 
 fn table() -> Vec<Cost> {
-    files().into_iter().chain(commands()).chain(cluster()).collect()
+    files()
+        .into_iter()
+        .chain(commands())
+        .chain(cluster())
+        .chain(machine())
+        .collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::{
     ModuleDefinition, assert, blockinfile, command, copy, cordon, debug, drain, etcd_backup, etcd_restore, fail, fetch,
-    file, kubeadm, lineinfile, package, pause, ping, raw, reboot, replace, script, set_fact, setup, shell, stat,
-    systemd, template, uncordon, wait_for, wait_jobs, wait_ready, yum_repo,
+    file, group, kubeadm, lineinfile, modprobe, package, pause, ping, raw, reboot, replace, script, set_fact, setup,
+    shell, stat, sysctl, systemd, template, uncordon, user, wait_for, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -18,8 +18,10 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<fail::Fail>(),
     ModuleDefinition::of::<fetch::Fetch>(),
     ModuleDefinition::of::<file::File>(),
+    ModuleDefinition::of::<group::Group>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<lineinfile::LineInFile>(),
+    ModuleDefinition::of::<modprobe::Modprobe>(),
     ModuleDefinition::of::<package::Package>(),
     ModuleDefinition::of::<pause::Pause>(),
     ModuleDefinition::of::<ping::Ping>(),
@@ -31,9 +33,11 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<setup::Setup>(),
     ModuleDefinition::of::<shell::Shell>(),
     ModuleDefinition::of::<stat::Stat>(),
+    ModuleDefinition::of::<sysctl::Sysctl>(),
     ModuleDefinition::of::<systemd::Systemd>(),
     ModuleDefinition::of::<template::Template>(),
     ModuleDefinition::of::<uncordon::Uncordon>(),
+    ModuleDefinition::of::<user::User>(),
     ModuleDefinition::of::<wait_for::WaitFor>(),
     ModuleDefinition::of::<wait_jobs::WaitJobs>(),
     ModuleDefinition::of::<wait_ready::WaitReady>(),

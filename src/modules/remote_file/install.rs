@@ -45,6 +45,7 @@ pub struct FilePlan {
     size: u64,
     result: Outcome,
     write: bool,
+    with: Option<(Script, Vec<String>)>,
 }
 
 impl Wanted {
@@ -103,6 +104,7 @@ impl Wanted {
             size: digests.size,
             result,
             write,
+            with: None,
         };
         let mut pending = Pending::new(plan, changes);
         pending.result = shown;
@@ -144,6 +146,13 @@ impl FilePlan {
         self
     }
 
+    /// Has a module's own steps travel with the new content: a script with install.sh in it, which takes its words off the
+    /// list first. They are not taken where only owner, group or mode change.
+    pub fn along_with(mut self, script: Script, words: Vec<String>) -> Self {
+        self.with = Some((script, words));
+        self
+    }
+
     /// Makes it so: one exchange and the payload.
     pub fn apply(self, context: &mut Context<'_>) -> Result<Outcome, Failure> {
         let mut outcome = self.result.clone();
@@ -178,18 +187,19 @@ impl FilePlan {
         }
         let temporary = format!("{directory}/.{name}.krun-{}", context.random_word()?);
         let (source, stdin) = self.send(context, &temporary)?;
-        let mut words = vec![
+        let (script, mut words) = self.with.clone().unwrap_or((INSTALL, Vec::new()));
+        words.extend([
             temporary.clone(),
             path.clone(),
             self.sha256.clone(),
             source,
             mode_word(self.mode()),
-        ];
+        ]);
         words.extend(self.owners());
         words.push(if self.wanted.backup { "yes" } else { "no" }.to_owned());
         words.extend(validation(self.wanted.validate.as_ref(), &temporary)?);
         let limit = context.remaining()?;
-        let output = context.request(Request::new(INSTALL, words).with_stdin(stdin).with_timeout(limit))?;
+        let output = context.request(Request::new(script, words).with_stdin(stdin).with_timeout(limit))?;
         if !output.success() {
             return Err(Failure::of_program(&format!("writing {path}"), &output));
         }
