@@ -289,10 +289,27 @@ fn machine() -> Vec<Cost> {
             vec![out("group=ops:x:1:\n")],
         ),
         answered(
+            "cron",
+            json!({"name": "a", "job": "x"}),
+            vec![out(""), out("")],
+            vec![out("#Ansible: a\n* * * * * x\n")],
+        ),
+        answered(
+            "hostname",
+            json!({"name": "cp1"}),
+            vec![out("current=x\npermanent=x\n"), out("")],
+            vec![out("current=cp1\npermanent=cp1\n")],
+        ),
+        answered(
             "modprobe",
             json!({"name": "overlay"}),
             vec![out(&loaded("no")), out("loaded=yes\n")],
             vec![out(&loaded("yes"))],
+        ),
+        real(
+            "mount",
+            json!({"path": "/x", "src": "/y", "fstype": "xfs", "state": "present", "fstab": "DIR/fstab"}),
+            2,
         ),
         answered(
             "sysctl",

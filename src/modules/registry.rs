@@ -1,7 +1,8 @@
 use super::{
-    ModuleDefinition, assert, blockinfile, command, copy, cordon, debug, drain, etcd_backup, etcd_restore, fail, fetch,
-    file, group, kubeadm, lineinfile, modprobe, package, pause, ping, raw, reboot, replace, script, set_fact, setup,
-    shell, stat, sysctl, systemd, template, uncordon, user, wait_for, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, assert, blockinfile, command, copy, cordon, cron, debug, drain, etcd_backup, etcd_restore, fail,
+    fetch, file, group, hostname, kubeadm, lineinfile, modprobe, mount, package, pause, ping, raw, reboot, replace,
+    script, set_fact, setup, shell, stat, sysctl, systemd, template, uncordon, user, wait_for, wait_jobs, wait_ready,
+    yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -11,6 +12,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<copy::Copy>(),
     ModuleDefinition::of::<cordon::Cordon>(),
+    ModuleDefinition::of::<cron::Cron>(),
     ModuleDefinition::of::<debug::Debug>(),
     ModuleDefinition::of::<drain::Drain>(),
     ModuleDefinition::of::<etcd_backup::EtcdBackup>(),
@@ -19,9 +21,11 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<fetch::Fetch>(),
     ModuleDefinition::of::<file::File>(),
     ModuleDefinition::of::<group::Group>(),
+    ModuleDefinition::of::<hostname::Hostname>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<lineinfile::LineInFile>(),
     ModuleDefinition::of::<modprobe::Modprobe>(),
+    ModuleDefinition::of::<mount::Mount>(),
     ModuleDefinition::of::<package::Package>(),
     ModuleDefinition::of::<pause::Pause>(),
     ModuleDefinition::of::<ping::Ping>(),
