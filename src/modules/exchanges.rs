@@ -151,7 +151,9 @@ fn files() -> Vec<Cost> {
         ),
         real("lineinfile", json!({"path": "DIR/text", "line": "x"}), 2),
         real("replace", json!({"path": "DIR/text", "regexp": "a", "replace": "b"}), 2),
+        one_way("slurp", json!({"src": "DIR/text"}), Some(1)),
         one_way("stat", json!({"path": "DIR/text"}), Some(1)),
+        one_way("tempfile", json!({"path": "DIR"}), None),
         real("template", json!({"src": "DIR/template.j2", "dest": "DIR/new"}), 2),
         real(
             "yum-repo",
@@ -173,6 +175,16 @@ fn commands() -> Vec<Cost> {
         one_way("raw", json!({"cmd": "true"}), None),
         one_way("ping", json!({}), Some(1)),
         one_way("setup", json!({}), Some(1)),
+        Cost {
+            check: Some(0),
+            ..answered(
+                "wait-for-connection",
+                json!({}),
+                vec![out("pong\n")],
+                vec![out("pong\n")],
+            )
+        }
+        .changed(None),
         one_way("wait-for", json!({"path": "DIR/text", "timeout": 5}), Some(1)),
     ]
 }
@@ -282,6 +294,12 @@ fn machine() -> Vec<Cost> {
         ))
     };
     vec![
+        answered(
+            "dpkg-selections",
+            json!({"name": "kubelet", "selection": "hold"}),
+            vec![out("selection=install\n"), out("")],
+            vec![out("selection=hold\n")],
+        ),
         answered(
             "group",
             json!({"name": "ops"}),

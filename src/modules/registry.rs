@@ -1,8 +1,8 @@
 use super::{
-    ModuleDefinition, assert, blockinfile, command, copy, cordon, cron, debug, drain, etcd_backup, etcd_restore, fail,
-    fetch, file, group, hostname, kubeadm, lineinfile, modprobe, mount, package, pause, ping, raw, reboot, replace,
-    script, set_fact, setup, shell, stat, sysctl, systemd, template, uncordon, user, wait_for, wait_jobs, wait_ready,
-    yum_repo,
+    ModuleDefinition, assert, blockinfile, command, copy, cordon, cron, debug, dpkg_selections, drain, etcd_backup,
+    etcd_restore, fail, fetch, file, group, hostname, kubeadm, lineinfile, modprobe, mount, package, pause, ping, raw,
+    reboot, replace, script, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, user,
+    wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -14,6 +14,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<cordon::Cordon>(),
     ModuleDefinition::of::<cron::Cron>(),
     ModuleDefinition::of::<debug::Debug>(),
+    ModuleDefinition::of::<dpkg_selections::DpkgSelections>(),
     ModuleDefinition::of::<drain::Drain>(),
     ModuleDefinition::of::<etcd_backup::EtcdBackup>(),
     ModuleDefinition::of::<etcd_restore::EtcdRestore>(),
@@ -36,13 +37,16 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<set_fact::SetFact>(),
     ModuleDefinition::of::<setup::Setup>(),
     ModuleDefinition::of::<shell::Shell>(),
+    ModuleDefinition::of::<slurp::Slurp>(),
     ModuleDefinition::of::<stat::Stat>(),
     ModuleDefinition::of::<sysctl::Sysctl>(),
     ModuleDefinition::of::<systemd::Systemd>(),
+    ModuleDefinition::of::<tempfile::Tempfile>(),
     ModuleDefinition::of::<template::Template>(),
     ModuleDefinition::of::<uncordon::Uncordon>(),
     ModuleDefinition::of::<user::User>(),
     ModuleDefinition::of::<wait_for::WaitFor>(),
+    ModuleDefinition::of::<wait_for_connection::WaitForConnection>(),
     ModuleDefinition::of::<wait_jobs::WaitJobs>(),
     ModuleDefinition::of::<wait_ready::WaitReady>(),
     ModuleDefinition::of::<yum_repo::YumRepo>(),
