@@ -151,6 +151,7 @@ fn files() -> Vec<Cost> {
         ),
         real("lineinfile", json!({"path": "DIR/text", "line": "x"}), 2),
         real("replace", json!({"path": "DIR/text", "regexp": "a", "replace": "b"}), 2),
+        one_way("find", json!({"paths": "DIR"}), Some(1)),
         one_way("slurp", json!({"src": "DIR/text"}), Some(1)),
         one_way("stat", json!({"path": "DIR/text"}), Some(1)),
         one_way("tempfile", json!({"path": "DIR"}), None),
@@ -305,6 +306,12 @@ fn machine() -> Vec<Cost> {
             json!({"name": "ops"}),
             vec![out(""), out("group=ops:x:1:\n")],
             vec![out("group=ops:x:1:\n")],
+        ),
+        answered(
+            "apt-repository",
+            json!({"repo": "deb http://x y z", "filename": "x"}),
+            vec![out("parts=/p\n"), out("")],
+            vec![out("parts=/p\n== /p/x.list\n deb http://x y z\n")],
         ),
         answered(
             "cron",

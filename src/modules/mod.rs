@@ -1,5 +1,6 @@
 //! What a task can do: one file (or folder) a module, each with typed options, a check, an apply and its shell scripts.
 
+mod apt_repository;
 pub mod args;
 mod assert;
 mod blockinfile;
@@ -21,6 +22,7 @@ mod fail;
 mod failure;
 mod fetch;
 mod file;
+mod find_files;
 mod group;
 mod hostname;
 mod kubeadm;

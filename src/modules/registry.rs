@@ -1,12 +1,13 @@
 use super::{
-    ModuleDefinition, assert, blockinfile, command, copy, cordon, cron, debug, dpkg_selections, drain, etcd_backup,
-    etcd_restore, fail, fetch, file, group, hostname, kubeadm, lineinfile, modprobe, mount, package, pause, ping, raw,
-    reboot, replace, script, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, user,
-    wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, apt_repository, assert, blockinfile, command, copy, cordon, cron, debug, dpkg_selections, drain,
+    etcd_backup, etcd_restore, fail, fetch, file, find_files, group, hostname, kubeadm, lineinfile, modprobe, mount,
+    package, pause, ping, raw, reboot, replace, script, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile,
+    template, uncordon, user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
+    ModuleDefinition::of::<apt_repository::AptRepository>(),
     ModuleDefinition::of::<assert::Assert>(),
     ModuleDefinition::of::<blockinfile::BlockInFile>(),
     ModuleDefinition::of::<command::Command>(),
@@ -21,6 +22,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<fail::Fail>(),
     ModuleDefinition::of::<fetch::Fetch>(),
     ModuleDefinition::of::<file::File>(),
+    ModuleDefinition::of::<find_files::Find>(),
     ModuleDefinition::of::<group::Group>(),
     ModuleDefinition::of::<hostname::Hostname>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
