@@ -294,7 +294,17 @@ fn machine() -> Vec<Cost> {
             "live={live}\numask=0022\npath=/etc/sysctl.conf\nraw=81a4\nsize={size}\nchecksum={sum}\n\n{file}"
         ))
     };
+    let packages = || vec![out("== dpkg\ninstalled\tkubelet\t1\tamd64\tadmin\n")];
+    let services = || vec![out("== units\n== files\n== states\n")];
+    let sum = "67b176705b46206614219f47a05aee7ae6a3edbe850bbbe214c536b989aea4d2";
+    let file = |there: &str| out(&format!("umask=0022\npath=/x\n{there}"));
     vec![
+        answered(
+            "get-url",
+            json!({"url": "http://x/a", "dest": "/x", "checksum": format!("sha256:{sum}")}),
+            vec![file(""), out("changed=yes\nsize=2\n")],
+            vec![file(&format!("raw=81a4\nchecksum={sum}\n"))],
+        ),
         answered(
             "dpkg-selections",
             json!({"name": "kubelet", "selection": "hold"}),
@@ -336,6 +346,8 @@ fn machine() -> Vec<Cost> {
             json!({"path": "/x", "src": "/y", "fstype": "xfs", "state": "present", "fstab": "DIR/fstab"}),
             2,
         ),
+        answered("package-facts", json!({}), packages(), packages()).changed(None),
+        answered("service-facts", json!({}), services(), services()).changed(None),
         answered(
             "sysctl",
             json!({"name": "a.b", "value": 1, "sysctl_set": true}),

@@ -1,8 +1,9 @@
 use super::{
     ModuleDefinition, apt_repository, assert, blockinfile, command, copy, cordon, cron, debug, dpkg_selections, drain,
-    etcd_backup, etcd_restore, fail, fetch, file, find_files, group, hostname, kubeadm, lineinfile, modprobe, mount,
-    package, pause, ping, raw, reboot, replace, script, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile,
-    template, uncordon, user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, hostname, kubeadm, lineinfile, modprobe,
+    mount, package, package_facts, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell,
+    slurp, stat, sysctl, systemd, tempfile, template, uncordon, user, wait_for, wait_for_connection, wait_jobs,
+    wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -23,6 +24,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<fetch::Fetch>(),
     ModuleDefinition::of::<file::File>(),
     ModuleDefinition::of::<find_files::Find>(),
+    ModuleDefinition::of::<get_url::GetUrl>(),
     ModuleDefinition::of::<group::Group>(),
     ModuleDefinition::of::<hostname::Hostname>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
@@ -30,12 +32,14 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<modprobe::Modprobe>(),
     ModuleDefinition::of::<mount::Mount>(),
     ModuleDefinition::of::<package::Package>(),
+    ModuleDefinition::of::<package_facts::PackageFacts>(),
     ModuleDefinition::of::<pause::Pause>(),
     ModuleDefinition::of::<ping::Ping>(),
     ModuleDefinition::of::<raw::Raw>(),
     ModuleDefinition::of::<reboot::Reboot>(),
     ModuleDefinition::of::<replace::Replace>(),
     ModuleDefinition::of::<script::Script>(),
+    ModuleDefinition::of::<service_facts::ServiceFacts>(),
     ModuleDefinition::of::<set_fact::SetFact>(),
     ModuleDefinition::of::<setup::Setup>(),
     ModuleDefinition::of::<shell::Shell>(),
