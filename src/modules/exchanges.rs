@@ -152,6 +152,11 @@ fn files() -> Vec<Cost> {
         real("lineinfile", json!({"path": "DIR/text", "line": "x"}), 2),
         real("replace", json!({"path": "DIR/text", "regexp": "a", "replace": "b"}), 2),
         one_way("find", json!({"paths": "DIR"}), Some(1)),
+        real(
+            "known-hosts",
+            json!({"path": "DIR/known", "name": "a", "key": "a ssh-rsa AAA"}),
+            2,
+        ),
         one_way("slurp", json!({"src": "DIR/text"}), Some(1)),
         one_way("stat", json!({"path": "DIR/text"}), Some(1)),
         one_way("tempfile", json!({"path": "DIR"}), None),

@@ -26,6 +26,7 @@ mod find_files;
 mod get_url;
 mod group;
 mod hostname;
+mod known_hosts;
 mod kubeadm;
 mod lineinfile;
 mod modprobe;

@@ -1,9 +1,9 @@
 use super::{
     ModuleDefinition, apt_repository, assert, blockinfile, command, copy, cordon, cron, debug, dpkg_selections, drain,
-    etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, hostname, kubeadm, lineinfile, modprobe,
-    mount, package, package_facts, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell,
-    slurp, stat, sysctl, systemd, tempfile, template, uncordon, user, wait_for, wait_for_connection, wait_jobs,
-    wait_ready, yum_repo,
+    etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, hostname, known_hosts, kubeadm,
+    lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace, script, service_facts,
+    set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, user, wait_for,
+    wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -27,6 +27,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<get_url::GetUrl>(),
     ModuleDefinition::of::<group::Group>(),
     ModuleDefinition::of::<hostname::Hostname>(),
+    ModuleDefinition::of::<known_hosts::KnownHosts>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<lineinfile::LineInFile>(),
     ModuleDefinition::of::<modprobe::Modprobe>(),
