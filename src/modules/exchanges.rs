@@ -300,10 +300,17 @@ fn machine() -> Vec<Cost> {
         ))
     };
     let packages = || vec![out("== dpkg\ninstalled\tkubelet\t1\tamd64\tadmin\n")];
+    let said = || out("status=200\nurl=http://x\nredirects=0\nsize=0\n\n");
     let services = || vec![out("== units\n== files\n== states\n")];
     let sum = "67b176705b46206614219f47a05aee7ae6a3edbe850bbbe214c536b989aea4d2";
     let file = |there: &str| out(&format!("umask=0022\npath=/x\n{there}"));
     vec![
+        Cost {
+            check: Some(0),
+            satisfied: None,
+            ..answered("uri", json!({"url": "http://x"}), vec![said()], vec![])
+        }
+        .changed(None),
         answered(
             "get-url",
             json!({"url": "http://x/a", "dest": "/x", "checksum": format!("sha256:{sum}")}),

@@ -62,6 +62,7 @@ mod template;
 mod testing;
 mod uncordon;
 mod undo;
+mod uri;
 mod user;
 mod wait_for;
 mod wait_for_connection;

@@ -2,7 +2,7 @@ use super::{
     ModuleDefinition, apt_repository, assert, blockinfile, command, copy, cordon, cron, debug, dpkg_selections, drain,
     etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, hostname, known_hosts, kubeadm,
     lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace, script, service_facts,
-    set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, user, wait_for,
+    set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, uri, user, wait_for,
     wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
@@ -51,6 +51,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<tempfile::Tempfile>(),
     ModuleDefinition::of::<template::Template>(),
     ModuleDefinition::of::<uncordon::Uncordon>(),
+    ModuleDefinition::of::<uri::Uri>(),
     ModuleDefinition::of::<user::User>(),
     ModuleDefinition::of::<wait_for::WaitFor>(),
     ModuleDefinition::of::<wait_for_connection::WaitForConnection>(),

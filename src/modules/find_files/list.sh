@@ -1,6 +1,6 @@
 # find/list: describes what is below directories. $1 how deep, or empty for all  $2 file|directory|link|any
-# $3 yes to list names that begin with a dot  $4 an algorithm of checksums, or empty
-# $5… the directories. On standard input: patterns of names, one a line, any of which counts; none for all.
+# $3 yes to list names that begin with a dot  $4 an algorithm of checksums, or empty  $5 how deep entries are counted
+# $6… the directories. On standard input: patterns of names, one a line, any of which counts; none for all.
 # Prints `now=`, and for each directory either `skipped=` and it, or `examined=` and a number and what is in it: a record
 # behind each character 1 (attributes, and the path behind the last of them), and behind each character 2 a checksum and
 # the path that it is of. Directories stand between characters 3.
@@ -10,7 +10,8 @@ depth=$1
 kind=$2
 hidden=$3
 checksum=$4
-shift 4
+counted=$5
+shift 5
 patterns=$(cat)
 
 # The tests for find become the positional parameters of a function.
@@ -66,7 +67,7 @@ for directory; do
     fi
     bare=${directory%/}
     directory=${bare:-/}
-    printf 'examined=%s\n' "$(find -H "$directory" -mindepth 1 ${depth:+-maxdepth "$depth"} 2>/dev/null | wc -l)"
+    printf 'examined=%s\n' "$(find -H "$directory" -mindepth 1 ${counted:+-maxdepth "$counted"} 2>/dev/null | wc -l)"
     tests
 done
 exit 0

@@ -67,6 +67,12 @@ impl Module for Find {
             }
             .to_owned(),
         ];
+        // As in Ansible: of the deepest directories the names are seen, though not looked at.
+        words.push(match (*self.recurse, self.depth) {
+            (false, _) => "1".to_owned(),
+            (true, None) => String::new(),
+            (true, Some(depth)) => (depth.0 + 1).to_string(),
+        });
         words.extend(self.paths.iter().cloned());
         // The node sorts out what it can, so that less has to travel.
         let names = if *self.use_regex {
