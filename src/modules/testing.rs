@@ -20,6 +20,7 @@ pub struct Trial<'a> {
     variables: VarMap,
     files: FileFinder,
     check_mode: bool,
+    diff: bool,
 }
 
 impl<'a> Trial<'a> {
@@ -31,6 +32,7 @@ impl<'a> Trial<'a> {
             variables: VarMap::new(),
             files: FileFinder::default(),
             check_mode: false,
+            diff: true,
         }
     }
 
@@ -54,6 +56,11 @@ impl<'a> Trial<'a> {
         self
     }
 
+    pub fn without_diff(mut self) -> Self {
+        self.diff = false;
+        self
+    }
+
     pub fn run(self) -> Result<Outcome, Failure> {
         self.run_noting(&|_| {})
     }
@@ -70,7 +77,7 @@ impl<'a> Trial<'a> {
         let mut context = Context {
             host: "n1",
             check_mode: self.check_mode,
-            diff: true,
+            diff: self.diff,
             scope: &scope,
             files: &self.files,
             connection,

@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
     use crate::connection::scripted::Answer;
-    use crate::modules::testing::{FakeTools, asked, check_module, run_module, scripted, with_context};
+    use crate::modules::testing::{FakeTools, Trial, asked, check_module, run_module, scripted, with_context};
 
     #[test]
     fn the_right_name_costs_one_exchange() {
@@ -186,6 +186,20 @@ mod tests {
             "{:?}",
             tools.calls()
         );
+    }
+
+    #[test]
+    fn nothing_is_compared_unless_somebody_wants_to_see_it() {
+        let answer = || Answer::stdout("current=x\npermanent=x\nfqdn=\n");
+        for check_mode in [true, false] {
+            let (mut node, _) = scripted([answer(), answer()]);
+            let trial = Trial::new("hostname", json!({"name": "cp1"}))
+                .on(&mut node)
+                .without_diff();
+            let trial = if check_mode { trial.check_mode() } else { trial };
+            let outcome = trial.run().unwrap();
+            assert!(outcome.changed && outcome.diff.is_empty());
+        }
     }
 
     #[test]

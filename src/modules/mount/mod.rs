@@ -127,7 +127,7 @@ impl Module for Mount {
             State::Pending(pending) => {
                 changes.splice(0..0, pending.changes);
                 Pending {
-                    plan: Plan::Write(Box::new(pending.plan.along_with(WRITE, words))),
+                    plan: Plan::Write(Box::new(pending.plan.along_with(WRITE, words, self.what()))),
                     changes,
                     diff: pending.diff,
                     result: self.outcome().result,
@@ -152,12 +152,7 @@ impl Module for Mount {
                 let limit = context.remaining()?;
                 let output = context.request(Request::new(ACT, words).with_timeout(limit))?;
                 if !output.success() {
-                    let what = match self.state {
-                        Wish::Unmounted => "unmounting",
-                        Wish::Remounted => "remounting",
-                        _ => "mounting",
-                    };
-                    return Err(Failure::of_program(&format!("{what} {}", self.point()), &output));
+                    return Err(Failure::of_program(&self.what(), &output));
                 }
             }
         }
@@ -166,6 +161,18 @@ impl Module for Mount {
 }
 
 impl Mount {
+    /// What failures are about.
+    fn what(&self) -> String {
+        let what = match self.state {
+            Wish::Absent | Wish::AbsentFromFstab | Wish::AbsentMount => "removing the mount",
+            Wish::Mounted => "mounting",
+            Wish::Present => "setting up the mount",
+            Wish::Unmounted => "unmounting",
+            Wish::Remounted => "remounting",
+        };
+        format!("{what} {}", self.point())
+    }
+
     /// The file as it is to be.
     fn wanted_text(&self, text: &str) -> String {
         if self.is_line_unwanted() {

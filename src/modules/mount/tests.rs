@@ -73,7 +73,11 @@ fn what_cannot_be_mounted_leaves_no_line(#[values("dash", "busybox sh")] shell: 
     let mut node = tools.node(shell);
     let options = options(&tools, &json!({"path": tools.path("refused"), "backup": true}));
     let failure = run_module("mount", options, node.connection()).unwrap_err();
-    assert!(failure.message.contains("wrong fs type"), "{failure:?}");
+    let what = format!(
+        "mounting {} failed with exit status 32: wrong fs type",
+        tools.path("refused")
+    );
+    assert_eq!(failure.message, what);
     assert_eq!(fstab(&tools), "# by hand\n/dev/a / ext4 defaults 0 1\n");
     assert!(!std::path::Path::new(&tools.path("refused")).exists());
 }

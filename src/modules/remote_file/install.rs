@@ -45,7 +45,16 @@ pub struct FilePlan {
     size: u64,
     result: Outcome,
     write: bool,
-    with: Option<(Script, Vec<String>)>,
+    with: Option<Along>,
+}
+
+/// A module's own steps that travel with a new content.
+#[derive(Clone)]
+struct Along {
+    script: Script,
+    words: Vec<String>,
+    /// What both are about, for failures.
+    what: String,
 }
 
 impl Wanted {
@@ -147,9 +156,9 @@ impl FilePlan {
     }
 
     /// Has a module's own steps travel with the new content: a script with install.sh in it, which takes its words off the
-    /// list first. They are not taken where only owner, group or mode change.
-    pub fn along_with(mut self, script: Script, words: Vec<String>) -> Self {
-        self.with = Some((script, words));
+    /// list first. They are not taken where only owner, group or mode change. `what` is what a failure is about.
+    pub fn along_with(mut self, script: Script, words: Vec<String>, what: String) -> Self {
+        self.with = Some(Along { script, words, what });
         self
     }
 
@@ -187,7 +196,15 @@ impl FilePlan {
         }
         let temporary = format!("{directory}/.{name}.krun-{}", context.random_word()?);
         let (source, stdin) = self.send(context, &temporary)?;
-        let (script, mut words) = self.with.clone().unwrap_or((INSTALL, Vec::new()));
+        let Along {
+            script,
+            mut words,
+            what,
+        } = self.with.clone().unwrap_or_else(|| Along {
+            script: INSTALL,
+            words: Vec::new(),
+            what: format!("writing {path}"),
+        });
         words.extend([
             temporary.clone(),
             path.clone(),
@@ -201,7 +218,7 @@ impl FilePlan {
         let limit = context.remaining()?;
         let output = context.request(Request::new(script, words).with_stdin(stdin).with_timeout(limit))?;
         if !output.success() {
-            return Err(Failure::of_program(&format!("writing {path}"), &output));
+            return Err(Failure::of_program(&what, &output));
         }
         Ok(output.pairs().get("backup").cloned())
     }

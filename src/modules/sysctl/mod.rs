@@ -177,7 +177,7 @@ impl Module for Sysctl {
                 }
                 Pending {
                     plan: Plan::Write(
-                        Box::new(pending.plan.along_with(WRITE, with_file)),
+                        Box::new(pending.plan.along_with(WRITE, with_file, self.what())),
                         (is_written && (sets_now || reloads)).then_some(set_words),
                     ),
                     changes: pending.changes,
@@ -217,8 +217,15 @@ impl Sysctl {
         if output.success() {
             Ok(())
         } else {
-            let what = format!("setting {} to {}", self.name.trim(), self.wanted());
-            Err(Failure::of_program(&what, &output))
+            Err(Failure::of_program(&self.what(), &output))
+        }
+    }
+
+    /// What failures are about.
+    fn what(&self) -> String {
+        match self.state {
+            Presence::Present => format!("setting {} to {}", self.name.trim(), self.wanted()),
+            Presence::Absent => format!("removing {}", self.name.trim()),
         }
     }
 
