@@ -318,6 +318,12 @@ fn machine() -> Vec<Cost> {
             vec![file(&format!("raw=81a4\nchecksum={sum}\n"))],
         ),
         answered(
+            "deb822-repository",
+            json!({"name": "x", "state": "absent"}),
+            vec![sysctl("", "x\n"), out("")],
+            vec![file("")],
+        ),
+        answered(
             "dpkg-selections",
             json!({"name": "kubelet", "selection": "hold"}),
             vec![out("selection=install\n"), out("")],

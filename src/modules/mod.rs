@@ -9,6 +9,7 @@ mod context;
 mod copy;
 mod cordon;
 mod cron;
+mod deb822_repository;
 mod debug;
 mod definition;
 mod dpkg_selections;

@@ -1,9 +1,9 @@
 use super::{
-    ModuleDefinition, apt_repository, assert, blockinfile, command, copy, cordon, cron, debug, dpkg_selections, drain,
-    etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, hostname, known_hosts, kubeadm,
-    lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace, script, service_facts,
-    set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, uri, user, wait_for,
-    wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, apt_repository, assert, blockinfile, command, copy, cordon, cron, deb822_repository, debug,
+    dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, hostname,
+    known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace,
+    script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, uri,
+    user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -15,6 +15,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<copy::Copy>(),
     ModuleDefinition::of::<cordon::Cordon>(),
     ModuleDefinition::of::<cron::Cron>(),
+    ModuleDefinition::of::<deb822_repository::Deb822Repository>(),
     ModuleDefinition::of::<debug::Debug>(),
     ModuleDefinition::of::<dpkg_selections::DpkgSelections>(),
     ModuleDefinition::of::<drain::Drain>(),
