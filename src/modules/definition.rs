@@ -167,7 +167,13 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
         Failure::new(format!("{}{about}: {}", M::NAME, error.message))
     })?;
     context.only_looks = true;
-    let state = module.check(context)?;
+    let mut state = module.check(context)?;
+    if let State::Pending(pending) = &mut state
+        && !context.diff
+    {
+        // Nobody wants to see it; modules need not think of that.
+        pending.diff.clear();
+    }
     context.only_looks = context.check_mode;
     match state {
         State::Satisfied(outcome) => Ok(outcome),

@@ -151,7 +151,15 @@ fn files() -> Vec<Cost> {
         ),
         real("lineinfile", json!({"path": "DIR/text", "line": "x"}), 2),
         real("replace", json!({"path": "DIR/text", "regexp": "a", "replace": "b"}), 2),
+        one_way("find", json!({"paths": "DIR"}), Some(1)),
+        real(
+            "known-hosts",
+            json!({"path": "DIR/known", "name": "a", "key": "a ssh-rsa AAA"}),
+            2,
+        ),
+        one_way("slurp", json!({"src": "DIR/text"}), Some(1)),
         one_way("stat", json!({"path": "DIR/text"}), Some(1)),
+        one_way("tempfile", json!({"path": "DIR"}), None),
         real("template", json!({"src": "DIR/template.j2", "dest": "DIR/new"}), 2),
         real(
             "yum-repo",
@@ -173,6 +181,16 @@ fn commands() -> Vec<Cost> {
         one_way("raw", json!({"cmd": "true"}), None),
         one_way("ping", json!({}), Some(1)),
         one_way("setup", json!({}), Some(1)),
+        Cost {
+            check: Some(0),
+            ..answered(
+                "wait-for-connection",
+                json!({}),
+                vec![out("pong\n")],
+                vec![out("pong\n")],
+            )
+        }
+        .changed(None),
         one_way("wait-for", json!({"path": "DIR/text", "timeout": 5}), Some(1)),
     ]
 }
@@ -241,9 +259,12 @@ fn cluster() -> Vec<Cost> {
         answered(
             "etcd-backup",
             json!({"max_age": 3600}),
-            vec![out("== age\n9999\n== description\n{}\n"), out(snapshot)],
+            std::iter::once(out("== age\n9999\n== description\n{}\n"))
+                .chain(detached(snapshot))
+                .collect(),
             vec![out(snapshot)],
-        ),
+        )
+        .more(DETACHED),
         Cost {
             satisfied: None,
             ..answered(
@@ -264,6 +285,102 @@ fn cluster() -> Vec<Cost> {
             )
         }
         .more("it asks until the machine is back, and then whether it works"),
+    ]
+}
+
+/// Modules about the machine itself, which is not to be changed by a test.
+fn machine() -> Vec<Cost> {
+    let passwd = "passwd=ops:x:1:1::/home/ops:/bin/sh\n";
+    let loaded = |loaded| format!("loaded={loaded}\npersistent=no\n");
+    let sysctl = |live, file: &str| {
+        let sum = crate::modules::remote_file::Content::Bytes(file.as_bytes().to_vec())
+            .digests()
+            .unwrap()
+            .sha256;
+        let size = file.len();
+        out(&format!(
+            "live={live}\numask=0022\npath=/etc/sysctl.conf\nraw=81a4\nsize={size}\nchecksum={sum}\n\n{file}"
+        ))
+    };
+    let packages = || vec![out("== dpkg\ninstalled\tkubelet\t1\tamd64\tadmin\n")];
+    let said = || out("status=200\nurl=http://x\nredirects=0\nsize=0\n\n");
+    let services = || vec![out("== units\n== files\n== states\n")];
+    let sum = "67b176705b46206614219f47a05aee7ae6a3edbe850bbbe214c536b989aea4d2";
+    let file = |there: &str| out(&format!("umask=0022\npath=/x\n{there}"));
+    vec![
+        Cost {
+            check: Some(0),
+            satisfied: None,
+            ..answered("uri", json!({"url": "http://x"}), vec![said()], vec![])
+        }
+        .changed(None),
+        answered(
+            "get-url",
+            json!({"url": "http://x/a", "dest": "/x", "checksum": format!("sha256:{sum}")}),
+            vec![file(""), out("changed=yes\nsize=2\n")],
+            vec![file(&format!("raw=81a4\nchecksum={sum}\n"))],
+        ),
+        answered(
+            "deb822-repository",
+            json!({"name": "x", "state": "absent"}),
+            vec![sysctl("", "x\n"), out("")],
+            vec![file("")],
+        ),
+        answered(
+            "dpkg-selections",
+            json!({"name": "kubelet", "selection": "hold"}),
+            vec![out("selection=install\n"), out("")],
+            vec![out("selection=hold\n")],
+        ),
+        answered(
+            "group",
+            json!({"name": "ops"}),
+            vec![out(""), out("group=ops:x:1:\n")],
+            vec![out("group=ops:x:1:\n")],
+        ),
+        answered(
+            "apt-repository",
+            json!({"repo": "deb http://x y z", "filename": "x"}),
+            vec![out("parts=/p\n"), out("")],
+            vec![out("parts=/p\n== /p/x.list\n deb http://x y z\n")],
+        ),
+        answered(
+            "cron",
+            json!({"name": "a", "job": "x"}),
+            vec![out(""), out("")],
+            vec![out("#Ansible: a\n* * * * * x\n")],
+        ),
+        answered(
+            "hostname",
+            json!({"name": "cp1"}),
+            vec![out("current=x\npermanent=x\n"), out("")],
+            vec![out("current=cp1\npermanent=cp1\n")],
+        ),
+        answered(
+            "modprobe",
+            json!({"name": "overlay"}),
+            vec![out(&loaded("no")), out("loaded=yes\n")],
+            vec![out(&loaded("yes"))],
+        ),
+        real(
+            "mount",
+            json!({"path": "/x", "src": "/y", "fstype": "xfs", "state": "present", "fstab": "DIR/fstab"}),
+            2,
+        ),
+        answered("package-facts", json!({}), packages(), packages()).changed(None),
+        answered("service-facts", json!({}), services(), services()).changed(None),
+        answered(
+            "sysctl",
+            json!({"name": "a.b", "value": 1, "sysctl_set": true}),
+            vec![sysctl("0", "a.b=0\n"), out("")],
+            vec![sysctl("1", "a.b=1\n")],
+        ),
+        answered(
+            "user",
+            json!({"name": "ops"}),
+            vec![out(""), out(passwd)],
+            vec![out(passwd)],
+        ),
     ]
 }
 
@@ -335,7 +452,12 @@ impl Cost {
 }
 
 fn table() -> Vec<Cost> {
-    files().into_iter().chain(commands()).chain(cluster()).collect()
+    files()
+        .into_iter()
+        .chain(commands())
+        .chain(cluster())
+        .chain(machine())
+        .collect()
 }
 
 #[test]

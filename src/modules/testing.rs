@@ -20,6 +20,7 @@ pub struct Trial<'a> {
     variables: VarMap,
     files: FileFinder,
     check_mode: bool,
+    diff: bool,
 }
 
 impl<'a> Trial<'a> {
@@ -31,6 +32,7 @@ impl<'a> Trial<'a> {
             variables: VarMap::new(),
             files: FileFinder::default(),
             check_mode: false,
+            diff: true,
         }
     }
 
@@ -54,6 +56,11 @@ impl<'a> Trial<'a> {
         self
     }
 
+    pub fn without_diff(mut self) -> Self {
+        self.diff = false;
+        self
+    }
+
     pub fn run(self) -> Result<Outcome, Failure> {
         self.run_noting(&|_| {})
     }
@@ -70,7 +77,7 @@ impl<'a> Trial<'a> {
         let mut context = Context {
             host: "n1",
             check_mode: self.check_mode,
-            diff: true,
+            diff: self.diff,
             scope: &scope,
             files: &self.files,
             connection,
@@ -176,5 +183,44 @@ pub fn shells(shell: &str) -> ShellNode {
     ShellNode {
         connection,
         _directory: directory,
+    }
+}
+
+/// Programs that stand in for those of a node which would change this machine. Each notes how it was called.
+pub struct FakeTools {
+    folder: tempfile::TempDir,
+}
+
+impl FakeTools {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        std::fs::create_dir(folder.path().join("bin")).expect("a folder");
+        Self { folder }
+    }
+
+    /// A place for their files, `$HERE` in their text.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().expect("a plain path").to_owned()
+    }
+
+    /// Adds one that does this, in the words of a shell.
+    pub fn add(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let here = self.folder.path().display();
+        let script = format!("#!/bin/sh\nHERE='{here}'\necho \"{name} $*\" >>\"$HERE/calls\"\n{text}\n");
+        let path = self.path(&format!("bin/{name}"));
+        std::fs::write(&path, script).expect("a program");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+
+    /// How they were called until now.
+    pub fn calls(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path("calls")).unwrap_or_default();
+        text.lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// This machine with them in front of its own programs, through a shell of one's choice.
+    pub fn node(&self, shell: &str) -> ShellNode {
+        shells(&format!("env PATH='{}':\"$PATH\" {shell}", self.path("bin")))
     }
 }

@@ -1,6 +1,6 @@
 use super::attributes::Attributes;
 use super::content::Content;
-use super::found::{Found, Query};
+use super::found::{Besides, Found, Query};
 use super::install::{FilePlan, Wanted};
 use crate::modules::args::Text;
 use crate::modules::{Context, Failure, Pending, State};
@@ -35,13 +35,24 @@ impl Original {
     ///
     /// A symbolic link stands for what it points to.
     pub fn read(context: &mut Context<'_>, path: &str) -> Result<Self, Failure> {
+        Self::read_with(context, path, None)
+    }
+
+    /// The same, with a question of the module's own; see [`Original::answer`].
+    pub fn read_with(context: &mut Context<'_>, path: &str, besides: Option<Besides<'_>>) -> Result<Self, Failure> {
         let query = Query {
             follow: true,
             checksum: "sha256",
             content_limit: IN_ANSWER,
             ..Query::default()
         };
-        let mut found = query.ask(context, path)?;
+        let mut found = match besides {
+            Some(besides) => query
+                .ask_with(context, besides, &[path])?
+                .pop()
+                .ok_or_else(|| Failure::new("no path was asked about"))?,
+            None => query.ask(context, path)?,
+        };
         if !found.exists() {
             return Ok(Self { found, content: None });
         }
@@ -74,6 +85,11 @@ impl Original {
             found,
             content: Some(content),
         })
+    }
+
+    /// What the module's own question was answered with.
+    pub fn answer(&self, key: &str) -> Option<&str> {
+        self.found.text(key)
     }
 
     /// Where it is, with links and the home directory resolved.

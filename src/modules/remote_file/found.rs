@@ -31,9 +31,29 @@ pub(in crate::modules) struct Query<'a> {
     pub entries: bool,
 }
 
+/// A question of a module's own that travels together with the one about its file.
+#[derive(Clone, Copy)]
+pub(in crate::modules) struct Besides<'a> {
+    /// The module's script, which takes its words off the list and prints `key=value` lines, with query.sh behind it.
+    pub script: Script,
+    /// The words for it.
+    pub words: &'a [&'a str],
+}
+
 impl Query<'_> {
     /// Asks about several paths; one exchange.
     pub fn ask_all(&self, context: &mut Context<'_>, paths: &[&str]) -> Result<Vec<Found>, Failure> {
+        let script = if self.entries { QUERY_TREE } else { QUERY };
+        self.ask_with(context, Besides { script, words: &[] }, paths)
+    }
+
+    /// The same, and a question of the module's own, whose answer the first path's [`Found::text`] holds.
+    pub fn ask_with(
+        &self,
+        context: &mut Context<'_>,
+        besides: Besides<'_>,
+        paths: &[&str],
+    ) -> Result<Vec<Found>, Failure> {
         if let Some(path) = paths.iter().find(|path| path.contains('\n')) {
             return Err(Failure::new(format!("the path {path:?} holds a line break")));
         }
@@ -45,10 +65,7 @@ impl Query<'_> {
             self.name_in_directory,
             if self.accessed { "yes" } else { "no" },
         ];
-        let output = context.run(
-            if self.entries { QUERY_TREE } else { QUERY },
-            words.iter().chain(paths).copied(),
-        )?;
+        let output = context.run(besides.script, besides.words.iter().chain(&words).chain(paths).copied())?;
         let what = paths.first().copied().unwrap_or_default();
         if !output.success() {
             return Err(Failure::of_program(&format!("looking at {what}"), &output));
@@ -172,6 +189,7 @@ fn parse(output: &Output) -> Vec<Found> {
     };
     let mut umask = 0o022;
     let mut all: Vec<Found> = Vec::new();
+    let mut besides = IndexMap::new();
     for line in String::from_utf8_lossy(header.unwrap_or_default()).lines() {
         match (line.split_once('='), all.last_mut()) {
             (Some(("umask", value)), _) => umask = u32::from_str_radix(value, 8).unwrap_or(umask),
@@ -184,10 +202,14 @@ fn parse(output: &Output) -> Vec<Found> {
             (Some((key, value)), Some(found)) => {
                 found.values.insert(key.to_owned(), value.to_owned());
             }
+            (Some((key, value)), None) => {
+                besides.insert(key.to_owned(), value.to_owned());
+            }
             _ => {}
         }
     }
     if let Some(first) = all.first_mut() {
+        first.values.extend(besides);
         first.content = content.map(<[u8]>::to_vec);
     }
     all

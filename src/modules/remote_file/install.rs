@@ -45,6 +45,16 @@ pub struct FilePlan {
     size: u64,
     result: Outcome,
     write: bool,
+    with: Option<Along>,
+}
+
+/// A module's own steps that travel with a new content.
+#[derive(Clone)]
+struct Along {
+    script: Script,
+    words: Vec<String>,
+    /// What both are about, for failures.
+    what: String,
 }
 
 impl Wanted {
@@ -103,6 +113,7 @@ impl Wanted {
             size: digests.size,
             result,
             write,
+            with: None,
         };
         let mut pending = Pending::new(plan, changes);
         pending.result = shown;
@@ -144,6 +155,13 @@ impl FilePlan {
         self
     }
 
+    /// Has a module's own steps travel with the new content: a script with install.sh in it, which takes its words off the
+    /// list first. They are not taken where only owner, group or mode change. `what` is what a failure is about.
+    pub fn along_with(mut self, script: Script, words: Vec<String>, what: String) -> Self {
+        self.with = Some(Along { script, words, what });
+        self
+    }
+
     /// Makes it so: one exchange and the payload.
     pub fn apply(self, context: &mut Context<'_>) -> Result<Outcome, Failure> {
         let mut outcome = self.result.clone();
@@ -178,20 +196,29 @@ impl FilePlan {
         }
         let temporary = format!("{directory}/.{name}.krun-{}", context.random_word()?);
         let (source, stdin) = self.send(context, &temporary)?;
-        let mut words = vec![
+        let Along {
+            script,
+            mut words,
+            what,
+        } = self.with.clone().unwrap_or_else(|| Along {
+            script: INSTALL,
+            words: Vec::new(),
+            what: format!("writing {path}"),
+        });
+        words.extend([
             temporary.clone(),
             path.clone(),
             self.sha256.clone(),
             source,
             mode_word(self.mode()),
-        ];
+        ]);
         words.extend(self.owners());
         words.push(if self.wanted.backup { "yes" } else { "no" }.to_owned());
         words.extend(validation(self.wanted.validate.as_ref(), &temporary)?);
         let limit = context.remaining()?;
-        let output = context.request(Request::new(INSTALL, words).with_stdin(stdin).with_timeout(limit))?;
+        let output = context.request(Request::new(script, words).with_stdin(stdin).with_timeout(limit))?;
         if !output.success() {
-            return Err(Failure::of_program(&format!("writing {path}"), &output));
+            return Err(Failure::of_program(&what, &output));
         }
         Ok(output.pairs().get("backup").cloned())
     }

@@ -1,7 +1,7 @@
 # Puts a file in place in one step: install.sh TEMPORARY DEST SHA256 SOURCE MODE OWNER GROUP BACKUP [VALIDATE…]
 # TEMPORARY is a new file beside DEST. SOURCE: `stdin`, `uploaded` (TEMPORARY is filled already) or a file of this node.
 # OWNER and GROUP may be empty: as they come. BACKUP (yes or no): keep what was there. VALIDATE: a program that has to
-# be content with TEMPORARY, which is one of its words. Prints `backup=FILE`.
+# be content with TEMPORARY, which is one of its words. Prints `backup=FILE`. A module's own script may stand behind it.
 # shellcheck shell=sh
 set -u
 
@@ -62,6 +62,5 @@ fi
 sync "$temporary" 2>/dev/null || sync
 mv -fT "$temporary" "$dest" || exit 1
 if [ -n "$relabel" ] && command -v restorecon >/dev/null; then
-    restorecon "$dest"
+    restorecon "$dest" || :
 fi
-exit 0

@@ -11,7 +11,7 @@ mod mode;
 pub(super) use attributes::{Attributes, mode_word, octal, word};
 pub(super) use content::Content;
 pub(super) use edited::{Installation, Original};
-pub(super) use found::{Found, Query};
+pub(super) use found::{Besides, Found, Query};
 pub(super) use install::{FilePlan, Wanted, check_validation, make_directories, refuse_preserve};
 
 /// The last part of a path.
