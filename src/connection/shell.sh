@@ -68,6 +68,8 @@ krun_run() {
     krun_number=$((krun_number + 1))
     # The directory may have been removed behind our back (systemd's RemoveIPC does that).
     if ! krun_prepare "$krun_begin" "$krun_input"; then
+        # With it go the answers that a chain has gathered.
+        krun_gone=yes
         rm -rf "$krun_directory"
         if ! krun_open_directory || ! krun_prepare "$krun_begin" "$krun_input"; then
             krun_status=no-room-before
@@ -110,7 +112,7 @@ krun_recall() {
 # hold it; and all is sent by one write, as sshd would hold back a second one until the first is acknowledged.
 krun_answer() {
     krun_write_end "$1"
-    krun_send "$1"
+    krun_send "$1" || exit 1
 }
 
 # Writes what comes behind the script's output.
@@ -127,18 +129,22 @@ krun_write_end() {
 }
 
 krun_send() {
+    krun_failed=''
     case $krun_status in
-        no-room-*) printf '%s%s%s%s%s\n' "$krun_begin" "$1" "$krun_directory" "$1" "$krun_status" ;;
+        no-room-*)
+            printf '%s%s%s%s%s\n' "$krun_begin" "$1" "$krun_directory" "$1" "$krun_status" || krun_failed=yes
+            ;;
         *)
             if krun_recall "$krun_out" 2>/dev/null; then
                 krun_sent=$krun_text
-                printf '%s' "$krun_text"
+                printf '%s' "$krun_text" || krun_failed=yes
             else
-                cat "$krun_out" || exit 1
+                cat "$krun_out" || krun_failed=yes
             fi
             ;;
     esac
     unset krun_text krun_line
+    [ -z "$krun_failed" ]
 }
 
 # Chains: requests that are sent together. krun_course says how one goes on: go, looks (nothing acts any more), ended.
@@ -147,7 +153,7 @@ krun_send() {
 
 # krun_chain STEPS FRESH: begins a chain; a fresh one does without the answers of the chains before it.
 krun_chain() {
-    krun_course=go krun_all='' krun_long='' krun_held=''
+    krun_course=go krun_all='' krun_long='' krun_held='' krun_gone=''
     [ ! -e "$krun_directory/stop" ] || rm -f "$krun_directory/stop"
     [ -z "$2" ] || krun_sweep
     if [ "$1" -gt 1 ] && { : >"$krun_directory/held"; } 2>/dev/null; then
@@ -160,6 +166,8 @@ krun_chain_end() {
     if [ -n "$krun_held" ]; then
         if [ -z "$krun_long" ]; then
             printf '%s' "$krun_all"
+        elif [ -n "$krun_gone" ]; then
+            exit 1
         else
             cat "$krun_held" || exit 1
         fi
@@ -211,7 +219,7 @@ krun_told() {
         krun_chain_end
         krun_held='' krun_said='' krun_status=no-room-after
     fi
-    [ -n "$krun_held" ] || krun_tell "$1"
+    [ -n "$krun_held" ] || krun_tell "$1" || exit 1
     case $krun_kind.$krun_said$krun_status in
         act.0 | look.[0-9]* | again.same* | *.not-run*) ;;
         again.[0-9]*) [ "$krun_course" = ended ] || krun_course=looks ;;
@@ -223,9 +231,9 @@ krun_tell() {
     krun_sent=''
     if [ -n "$krun_said" ]; then
         krun_sent=$krun_begin$1$1$krun_said$krun_newline
-        printf '%s' "$krun_sent"
+        printf '%s' "$krun_sent" || return 1
     else
-        krun_send "$1"
+        krun_send "$1" || return 1
     fi
     if [ -z "$krun_sent" ] || [ "${#krun_all}" -gt 20000 ]; then
         krun_long=yes

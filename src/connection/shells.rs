@@ -224,12 +224,12 @@ impl<T: Transport> Shells<T> {
             if watch.interrupted.load(Ordering::Relaxed) && !watch.is_stopping {
                 watch.is_stopping = true;
                 // Without it the rest of the chain runs too, and is reported.
-                let _ = self.in_another_shell(watch.user, &Request::new(STOP, [shell.session()]));
+                self.beside(watch.user, &Request::new(STOP, [shell.session()]));
             }
             if chain.waits_for_several() && watch.is_due() {
-                match self.in_another_shell(watch.user, &Request::new(HELD, [shell.session()])) {
-                    Ok(answers) => chain.hold(answers.stdout),
-                    Err(_) => watch.is_blind = true,
+                match self.beside(watch.user, &Request::new(HELD, [shell.session()])) {
+                    Some(answers) => chain.hold(answers.stdout),
+                    None => watch.is_blind = true,
                 }
             }
         }
@@ -383,6 +383,12 @@ impl<T: Transport> Shells<T> {
         self.open_shell(user)?
             .run(request, Instant::now() + KILL_LIMIT)
             .map_err(|error| self.explain(user, request, error))
+    }
+
+    /// The same, where it does not matter much whether it succeeds: what runs on the connection is left alone.
+    fn beside(&mut self, user: Option<&Become>, request: &Request) -> Option<Output> {
+        let mut shell = self.open_shell(user).ok()?;
+        shell.run(request, Instant::now() + KILL_LIMIT).ok()
     }
 
     fn explain(&mut self, user: Option<&Become>, request: &Request, error: ShellError) -> ConnectionError {

@@ -70,7 +70,7 @@ pub enum Fuses {
     Never,
     /// It only looks, in one request, and fails exactly when that has a status other than 0.
     Looks,
-    /// Its check makes one request at most. Its apply makes requests and small uploads that do not depend on the answers
+    /// Its check only looks. Its apply makes requests and small uploads that do not depend on the answers
     /// of one another, and fails exactly when one has a status other than 0. Beyond that it does nothing but compute.
     Whole,
 }

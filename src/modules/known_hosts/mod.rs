@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::args::{Flag, Presence, Text};
 use super::remote_file::{Attributes, FilePlan, Installation, Original};
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
+use super::{ArgumentError, Context, Failure, Module, Outcome, State};
 use lines::{Found, Line};
 
 /// Sees to it that a host's key is in a file of known hosts on the node, or that it is not. A key of the same type that the
@@ -45,7 +45,6 @@ fn default_path() -> Text {
 impl Module for KnownHosts {
     const NAME: &'static str = "known-hosts";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("host", "name")];
-    const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: The host that takes the backups is known
   known-hosts:

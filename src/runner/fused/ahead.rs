@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::connection::{
-    Answered, Become, Connection, ConnectionError, Endpoint, Lease, Output, Request, SessionPool, Step, transfer,
+    Answered, Become, Connection, ConnectionError, ConnectionKind, Endpoint, Lease, Output, Request, SessionPool, Step,
+    transfer,
 };
 use crate::modules::{Failure, random_word};
 
@@ -110,10 +111,13 @@ impl<'p> Ahead<'p> {
         let mut state = self.lock();
         let unit = (state.task, state.units);
         state.units += 1;
-        let fits = state.target.as_ref().is_none_or(|target| {
-            target.endpoint.is_same_way(endpoint)
-                && target.become_user.as_ref().map(Become::key) == become_user.map(Become::key)
-        });
+        // Tasks on this machine may make the very files that those behind them send.
+        let is_here = endpoint.kind == ConnectionKind::Local;
+        let fits = !is_here
+            && state.target.as_ref().is_none_or(|target| {
+                target.endpoint.is_same_way(endpoint)
+                    && target.become_user.as_ref().map(Become::key) == become_user.map(Become::key)
+            });
         if fits && state.target.is_none() {
             state.target = Some(Target {
                 endpoint: endpoint.clone(),
@@ -163,6 +167,11 @@ impl<'p> Ahead<'p> {
     /// How long a packet is under way to the node and back, once that is known.
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.lock().lease.as_mut()?.connection().round_trip()
+    }
+
+    /// Whether any answer to the task is known.
+    pub(super) fn knows(&self, task: usize) -> bool {
+        self.lock().known.keys().any(|(of, _)| *of == task)
     }
 
     /// Another task may go elsewhere, once nothing is known that has not been used.

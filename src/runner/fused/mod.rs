@@ -31,6 +31,10 @@ pub(super) fn may_fuse(task: &Task) -> bool {
         || is_set(keywords.run_once.as_ref())
         || is_set(keywords.any_errors_fatal.as_ref())
         || keywords.throttle.is_some();
+    // Its limit is held to when the node's answer is there, and answers of a chain are looked at seconds apart.
+    let is_timed = keywords.timeout.is_some();
+    // They are worked out when all hosts have ended the tasks that travel together.
+    let is_notify_worked_out = task.notify.iter().any(|names| mentions(&names.value, "{{"));
     // A host that goes on after it was lost would be sent again what may have run already.
     let goes_on_blindly = is_set(keywords.ignore_unreachable.as_ref());
     let tries_again = !task.until.is_empty() || task.retries.is_some();
@@ -39,6 +43,9 @@ pub(super) fn may_fuse(task: &Task) -> bool {
         && !definition.runs_once
         && !crosses_hosts
         && !goes_on_blindly
+        && !is_timed
+        && !is_notify_worked_out
+        && !reads_other_hosts(task)
         && !tries_again
         && !waits
 }
@@ -46,4 +53,36 @@ pub(super) fn may_fuse(task: &Task) -> bool {
 /// False also for what is plainly written to be off.
 fn is_set(setting: Option<&Setting>) -> bool {
     setting.is_some_and(|setting| setting.value != Value::Bool(false))
+}
+
+/// True for a task that says itself that it reads other hosts' variables: those must not be further on than it is.
+fn reads_other_hosts(task: &Task) -> bool {
+    const NAME: &str = "hostvars";
+    let Action::Module { options, .. } = &task.action else {
+        return false;
+    };
+    let keywords = &task.keywords;
+    let judged = task.changed_when.iter().chain(&task.failed_when).flatten();
+    let mut conditions = keywords.when.iter().chain(judged);
+    let mut vars = keywords.vars.iter().flat_map(|vars| vars.values());
+    options.values().any(|value| mentions(value, NAME))
+        || conditions.any(|condition| condition.text.contains(NAME))
+        || vars.any(|variable| mentions(variable.raw(), NAME))
+        || keywords
+            .environment
+            .iter()
+            .any(|setting| mentions(&setting.value, NAME))
+        || task
+            .loop_over
+            .as_ref()
+            .is_some_and(|over| mentions(&over.list.value, NAME))
+}
+
+fn mentions(value: &Value, part: &str) -> bool {
+    match value {
+        Value::String(text) => text.contains(part),
+        Value::Array(values) => values.iter().any(|value| mentions(value, part)),
+        Value::Object(map) => map.values().any(|value| mentions(value, part)),
+        _ => false,
+    }
 }

@@ -230,6 +230,8 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             if self.is_over() {
                 break;
             }
+            // Asked before: what is read must have been there.
+            let reached = self.stage.others_have_reached(self.host, number);
             let attempt = self.attempt(number, unset.clone());
             let at_front = plan.is_empty() && number == self.position;
             if at_front && self.link == Link::Cut {
@@ -237,7 +239,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
                 self.afresh = true;
                 return Plan::RunAlone;
             }
-            if attempt.reads_others && !(at_front && self.stage.others_have_reached(self.host, number)) {
+            if attempt.reads_others && !(at_front && reached) {
                 return if at_front {
                     Plan::End(WindowEnd::Waits)
                 } else {
@@ -251,7 +253,8 @@ impl<'a, 'p> HostWindow<'a, 'p> {
                 if !at_front {
                     break;
                 }
-                if set_out_at == Some(number) {
+                // What it has done must not be forgotten.
+                if set_out_at == Some(number) || self.ahead.knows(number) {
                     return Plan::RunAlone;
                 }
                 // It may be that only the way there is another one.
@@ -489,8 +492,9 @@ impl<'a, 'p> HostWindow<'a, 'p> {
     /// Ends tasks whose answers are all certain.
     fn end_tasks_before(&mut self, end: usize) {
         while self.position < end && !self.is_over() {
+            let reached = self.stage.others_have_reached(self.host, self.position);
             let attempt = self.attempt(self.position, HashSet::new());
-            let must_wait = attempt.reads_others && !self.stage.others_have_reached(self.host, self.position);
+            let must_wait = attempt.reads_others && !reached;
             let is_open = attempt.asked.iter().any(|asked| !self.is_certain(asked, 0));
             if attempt.alone || must_wait || is_open {
                 return;
