@@ -350,3 +350,19 @@ fn what_was_looked_at_before_its_turn_is_looked_at_again() {
 "#;
     assert_same(tasks, false);
 }
+
+#[rstest]
+#[case("", 1)]
+#[case("      timeout: 5\n", 2)]
+#[case("      retries: 1\n", 2)]
+#[case("      throttle: 1\n", 2)]
+#[case("      when: hostvars['a'] is defined\n", 2)]
+#[case("      vars: {x: \"{{ hostvars['a'].inventory_hostname }}\"}\n", 2)]
+#[case("      delegate_to: a\n", 2)]
+#[case("      any_errors_fatal: true\n", 2)]
+#[case("      run_once: false\n", 1)]
+fn tasks_that_go_by_themselves(#[case] keywords: &str, #[case] exchanges: u64) {
+    let tasks = format!("    - command: 'true'\n    - command: 'true'\n{keywords}");
+    assert_same(&tasks, false);
+    assert_eq!(run_tasks(&tasks, Way::Far, false, 1).exchanges, exchanges);
+}
