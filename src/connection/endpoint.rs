@@ -54,33 +54,6 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// True when a session to the other endpoint serves for this one: all but the passwords is the same.
-    pub fn is_same_way(&self, other: &Self) -> bool {
-        let Self {
-            kind,
-            host,
-            address,
-            port,
-            user,
-            password: _,
-            private_key,
-            ssh_args,
-            host_key_policy,
-            connect_timeout,
-            shell,
-        } = self;
-        *kind == other.kind
-            && *host == other.host
-            && *address == other.address
-            && *port == other.port
-            && *user == other.user
-            && *private_key == other.private_key
-            && *ssh_args == other.ssh_args
-            && *host_key_policy == other.host_key_policy
-            && *connect_timeout == other.connect_timeout
-            && *shell == other.shell
-    }
-
     /// An SSH endpoint with every default.
     pub fn ssh(host: impl Into<String>) -> Self {
         Self {
@@ -99,7 +72,7 @@ impl Endpoint {
     }
 
     /// True when a session to one of them serves for the other: all is the same but the passwords, which nobody compares.
-    pub(super) fn leads_the_same_way(&self, other: &Self) -> bool {
+    pub fn leads_the_same_way(&self, other: &Self) -> bool {
         // Taken apart, so that a new field is not forgotten.
         let Self {
             kind,

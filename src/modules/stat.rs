@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::args::{Flag, Text};
-use super::remote_file::{Found, Query, octal};
+use super::remote_file::{Algorithm, Found, Query, mode_flags, octal};
 use super::{Context, Failure, Fuses, Module, Outcome, State};
 
 /// Looks at a file on the node. The result's `stat` says whether it exists, and if so what it is. Changes nothing, so
@@ -26,32 +26,6 @@ pub struct Stat {
 
 fn yes() -> Flag {
     Flag(true)
-}
-
-/// Algorithms of checksums.
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Algorithm {
-    Md5,
-    #[default]
-    Sha1,
-    Sha224,
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Algorithm {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "md5",
-            Self::Sha1 => "sha1",
-            Self::Sha224 => "sha224",
-            Self::Sha256 => "sha256",
-            Self::Sha384 => "sha384",
-            Self::Sha512 => "sha512",
-        }
-    }
 }
 
 impl Module for Stat {
@@ -107,18 +81,6 @@ fn describe(found: &Found) -> Value {
     set("exists", json!(true));
     set("path", json!(found.path));
     set("mode", json!(octal(found.mode())));
-    let raw = found.raw_mode();
-    for (name, kind) in [
-        ("isdir", 0o04),
-        ("ischr", 0o02),
-        ("isblk", 0o06),
-        ("isreg", 0o10),
-        ("isfifo", 0o01),
-        ("islnk", 0o12),
-        ("issock", 0o14),
-    ] {
-        set(name, json!(raw >> 12 == kind));
-    }
     for (name, key) in [
         ("uid", "uid"),
         ("gid", "gid"),
@@ -132,21 +94,8 @@ fn describe(found: &Found) -> Value {
     ] {
         set(name, json!(found.number(key)));
     }
-    let bits = [
-        ("wusr", 0o200),
-        ("rusr", 0o400),
-        ("xusr", 0o100),
-        ("wgrp", 0o020),
-        ("rgrp", 0o040),
-        ("xgrp", 0o010),
-        ("woth", 0o002),
-        ("roth", 0o004),
-        ("xoth", 0o001),
-        ("isuid", 0o4000),
-        ("isgid", 0o2000),
-    ];
-    for (name, bit) in bits {
-        set(name, json!(raw & bit != 0));
+    for (name, is_set) in mode_flags(found.raw_mode()) {
+        set(name, json!(is_set));
     }
     for (name, key) in [
         ("readable", "readable"),

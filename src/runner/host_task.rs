@@ -1,6 +1,5 @@
-//! One task on one host: conditions, loop, retries, delegation, the module, and what its result means.
+//! One task on one host: conditions, loop, retries, delegation, and what its result means.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,21 +7,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
+use super::endpoint::diagnostic;
 use super::event::{Event, EventSink, HostReport, Status};
 use super::fused::Ahead;
+use super::loops::{item_variables, label_of, loop_items, worse};
 use super::options::RunOptions;
-use super::undo::Way;
-use super::world::{OMIT, PlayVars, World};
+use super::world::{PlayVars, World};
 use crate::connection::SessionPool;
-use crate::modules::{Answer, Context, Failure, FileFinder, ModuleDefinition, Outcome, Question, RunsOn, random_word};
-use crate::playbook::{Action, Expression, Keywords, Loop, LoopKind, Play, Task};
+use crate::modules::{Answer, Failure, Outcome, Question};
+use crate::playbook::{Action, Expression, Loop, Play, Task};
 use crate::vars::{Scope, VarMap, Variable, Watch};
 
 /// Longest time for a task that names no `timeout`: above all that kubeadm may take, and still finite.
-const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(3600);
-/// How long a node is tried to be reached again whose connection was lost: a machine boots in less.
-const DEFAULT_RECONNECT: Duration = Duration::from_secs(300);
+pub(super) const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Ansible's defaults for `until`.
 const DEFAULT_RETRIES: u64 = 3;
 const DEFAULT_DELAY: f64 = 5.0;
@@ -436,115 +433,6 @@ impl<'p> Machinery<'_, 'p> {
         }
     }
 
-    fn module(
-        &self,
-        task: &Task,
-        host: &str,
-        delegate: Option<&str>,
-        scope: &Scope,
-        definition: &'static ModuleDefinition,
-        options: &Map<String, Value>,
-    ) -> Result<Outcome, Failure> {
-        let keywords = &task.keywords;
-        let options = render_options(definition, options, scope)?;
-        let flag = |setting: Option<&crate::playbook::Setting>, default: bool| {
-            setting.map_or(Ok(default), |setting| {
-                setting.flag(scope).map_err(|error| diagnostic(&error))
-            })
-        };
-        let timeout = time_limit(keywords, scope)?;
-        let mut environment = Vec::new();
-        for setting in &keywords.environment {
-            environment.extend(variables_of(
-                &setting.rendered(scope).map_err(|error| diagnostic(&error))?,
-            )?);
-        }
-        let files: FileFinder = crate::playbook::finder(task, &self.play);
-        let events = &self.events;
-        let hidden = flag(keywords.no_log.as_ref(), false)?;
-        let report = |line: &str| {
-            if !hidden {
-                // The receiver is gone only when the run is over.
-                let _ = events.clone().send(Event::Progress {
-                    host: host.to_owned(),
-                    line: line.to_owned(),
-                });
-            }
-        };
-        // Whoever is run ahead gets the same words each time.
-        let unit = Cell::new(None);
-        let words = Cell::new(0);
-        let random_words = || match (self.ahead, unit.get()) {
-            (Some(ahead), Some(unit)) => {
-                words.set(words.get() + 1);
-                ahead.random_word(unit, words.get() - 1)
-            }
-            _ => random_word(),
-        };
-        let mut context = Context {
-            host,
-            check_mode: flag(keywords.check_mode.as_ref(), self.options.check_mode)?,
-            diff: flag(keywords.diff.as_ref(), self.options.diff)?,
-            scope,
-            files: &files,
-            connection: None,
-            become_user: None,
-            environment: environment.clone(),
-            deadline: Instant::now() + timeout,
-            reporter: &report,
-            asker: &|question| self.ask(question),
-            interrupted: &self.options.interrupted,
-            undos: &|_| {},
-            reconnect_for: DEFAULT_RECONNECT,
-            only_looks: false,
-            job_prefix: job_prefix(task, host, &options),
-            random_words: &random_words,
-        };
-        if definition.runs_on == RunsOn::Controller {
-            return definition.run(options, &mut context);
-        }
-        let target = delegate.unwrap_or(host);
-        let target_scope = match delegate {
-            None => scope.clone(),
-            Some(delegate) => self
-                .world
-                .scope(delegate, &self.play_vars, None)
-                .map_err(|errors| Failure::new(errors.to_string()))?,
-        };
-        let local = self.world.is_implicit_local(target);
-        let endpoint = endpoint(target, local, &target_scope, scope, keywords, &self.options)?;
-        let user = become_user(&target_scope, scope, keywords, &self.options)?;
-        if let Some(limit) = reconnect_for(&target_scope)? {
-            context.reconnect_for = limit;
-        }
-        let (mut lease, mut ahead);
-        context.connection = Some(match self.ahead {
-            None => {
-                lease = self.pool.lease(&endpoint);
-                lease.connection()
-            }
-            Some(connections) => {
-                ahead = connections.connection(&endpoint, user.as_ref());
-                unit.set(Some(ahead.unit()));
-                &mut ahead
-            }
-        });
-        context.become_user = user.as_ref();
-        let note = |note| {
-            let way = Way {
-                host: host.to_owned(),
-                endpoint: endpoint.clone(),
-                become_user: user.clone(),
-                environment: environment.clone(),
-                scope: scope.clone(),
-                files: files.clone(),
-            };
-            self.options.undos.note(note, way);
-        };
-        context.undos = &note;
-        definition.run(options, &mut context)
-    }
-
     /// Waits, until Ctrl-C at most.
     fn pause(&self, time: Duration) {
         const STEP: Duration = Duration::from_millis(200);
@@ -646,20 +534,6 @@ impl<'p> Machinery<'_, 'p> {
     }
 }
 
-/// The longest time that a task may take.
-fn time_limit(keywords: &Keywords, scope: &Scope) -> Result<Duration, Failure> {
-    let Some(setting) = &keywords.timeout else {
-        return Ok(DEFAULT_TASK_TIMEOUT);
-    };
-    let seconds = setting.number(scope).map_err(|error| diagnostic(&error))?;
-    // 0 means no limit of the author's own.
-    Ok(if seconds == 0.0 {
-        DEFAULT_TASK_TIMEOUT
-    } else {
-        Duration::from_secs_f64(seconds)
-    })
-}
-
 /// A flag that is not set is false; `None` when it has no value.
 fn flag_or_false(setting: Option<&crate::playbook::Setting>, scope: &Scope) -> Option<bool> {
     setting.map_or(Some(false), |setting| setting.flag(scope).ok())
@@ -687,121 +561,4 @@ fn with_result(task: &Task, scope: &Scope, tried: &Tried) -> Scope {
         layer.insert(name.clone(), Variable::data(Value::Object(result)));
     }
     scope.with_layer(layer)
-}
-
-/// The items of a task's loop.
-pub(super) fn loop_items(over: &Loop, scope: &Scope) -> Result<Vec<Value>, Failure> {
-    let value = over.list.rendered(scope).map_err(|error| diagnostic(&error))?;
-    match (over.kind, value) {
-        (LoopKind::Dict, Value::Object(map)) => Ok(map
-            .into_iter()
-            .map(|(key, value)| json!({"key": key, "value": value}))
-            .collect()),
-        (LoopKind::Items, Value::Array(items)) => Ok(items
-            .into_iter()
-            .flat_map(|item| match item {
-                Value::Array(inner) => inner,
-                other => vec![other],
-            })
-            .collect()),
-        (LoopKind::List, Value::Array(items)) => Ok(items),
-        (LoopKind::Items, Value::Null) => Ok(Vec::new()),
-        (LoopKind::Items, one) => Ok(vec![one]),
-        (_, other) => {
-            let found = match other {
-                Value::Object(_) => "a mapping",
-                Value::String(_) => "text",
-                _ => "something else",
-            };
-            Err(
-                Failure::new(format!("a loop needs a list, this is {found} ({})", over.list.place))
-                    .help("for a mapping use the filter dict2items"),
-            )
-        }
-    }
-}
-
-/// The variables that an item's tasks see.
-pub(super) fn item_variables(over: &Loop, item: &Value, index: usize, total: usize) -> VarMap {
-    let mut layer = VarMap::new();
-    layer.insert(over.variable.clone(), Variable::data(item.clone()));
-    layer.insert("ansible_loop_var".to_owned(), Variable::data(json!(over.variable)));
-    if let Some(name) = &over.index_variable {
-        layer.insert(name.clone(), Variable::data(json!(index)));
-    }
-    if over.extended {
-        let extended = json!({
-            "index": index + 1, "index0": index, "first": index == 0, "last": index + 1 == total, "length": total,
-            "revindex": total - index, "revindex0": total - index - 1,
-        });
-        layer.insert("ansible_loop".to_owned(), Variable::data(extended));
-    }
-    layer
-}
-
-fn label_of(item: &Value) -> String {
-    match item {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// The status of a loop: the worst of its items; skipped only when all are.
-fn worse(a: Status, b: Status, first: bool) -> Status {
-    let rank = |status| match status {
-        Status::Skipped => 0,
-        Status::Ok => 1,
-        Status::Changed => 2,
-        Status::Failed => 3,
-        Status::Unreachable => 4,
-    };
-    if first || rank(b) > rank(a) { b } else { a }
-}
-
-fn render_options(
-    definition: &ModuleDefinition,
-    options: &Map<String, Value>,
-    scope: &Scope,
-) -> Result<Value, Failure> {
-    let mut rendered = Map::with_capacity(options.len());
-    for (name, value) in options {
-        let value = if definition.raw_options.contains(&name.as_str()) {
-            value.clone()
-        } else {
-            scope
-                .render(value)
-                .map_err(|error| Failure::new(format!("the option `{name}`: {error}")))?
-        };
-        if value.as_str() != Some(OMIT) {
-            rendered.insert(name.clone(), value);
-        }
-    }
-    Ok(Value::Object(rendered))
-}
-
-fn variables_of(value: &Value) -> Result<Vec<(String, String)>, Failure> {
-    let Value::Object(map) = value else {
-        return Err(Failure::new("`environment` is a mapping of names and values"));
-    };
-    map.iter()
-        .map(|(name, value)| match value {
-            Value::String(text) => Ok((name.clone(), text.clone())),
-            Value::Number(number) => Ok((name.clone(), number.to_string())),
-            Value::Bool(value) => Ok((name.clone(), value.to_string())),
-            Value::Null => Ok((name.clone(), String::new())),
-            _ => Err(Failure::new(format!("the environment variable {name} must be text"))),
-        })
-        .collect()
-}
-
-/// The same task with the same options on the same host is the same job.
-fn job_prefix(task: &Task, host: &str, options: &Value) -> String {
-    use sha2::{Digest, Sha256};
-    let text = format!("{}\n{host}\n{}\n{options}", task.action.name(), task.title());
-    let digest = Sha256::digest(text.as_bytes());
-    let start = digest
-        .iter()
-        .take(8)
-        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    format!("{}-{start:016x}", task.action.name())
 }

@@ -7,12 +7,15 @@ mod fused;
 mod handlers;
 mod host_task;
 mod items;
+mod loops;
+mod module_call;
 mod options;
 mod play_run;
 mod run;
 mod stats;
 mod undo;
 mod verdict;
+mod windows;
 mod world;
 
 pub use batches::{BatchError, check_serial, plan_batches};

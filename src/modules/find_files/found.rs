@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::modules::remote_file::octal;
+use crate::modules::remote_file::{mode_flags, octal};
 
 /// What was found below the directories.
 #[derive(Default)]
@@ -122,31 +122,8 @@ impl Entry {
         for (name, number) in NUMBERS.iter().zip(self.numbers) {
             result[name] = json!(number);
         }
-        for (name, kind) in [
-            ("isdir", 0o04),
-            ("ischr", 0o02),
-            ("isblk", 0o06),
-            ("isreg", 0o10),
-            ("isfifo", 0o01),
-            ("islnk", 0o12),
-            ("issock", 0o14),
-        ] {
-            result[name] = json!(self.raw >> 12 == kind);
-        }
-        for (name, bit) in [
-            ("wusr", 0o200),
-            ("rusr", 0o400),
-            ("xusr", 0o100),
-            ("wgrp", 0o020),
-            ("rgrp", 0o040),
-            ("xgrp", 0o010),
-            ("woth", 0o002),
-            ("roth", 0o004),
-            ("xoth", 0o001),
-            ("isuid", 0o4000),
-            ("isgid", 0o2000),
-        ] {
-            result[name] = json!(self.raw & bit != 0);
+        for (name, is_set) in mode_flags(self.raw) {
+            result[name] = json!(is_set);
         }
         if let Some(checksum) = &self.checksum {
             result["checksum"] = json!(checksum);

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use super::found::Entry;
 use crate::modules::ArgumentError;
 use crate::modules::args::{Count, Flag, List, Mode, Text};
-use crate::modules::remote_file::{Attributes, refuse_preserve};
+use crate::modules::remote_file::{Algorithm, Attributes, refuse_preserve};
 use crate::regexp::{Pattern, Reading};
 
 /// Finds files, directories or links on the node by name, age, size and mode; the result's `files` describes them.
@@ -98,32 +98,6 @@ enum Stamp {
     /// The last change of its content.
     #[default]
     Mtime,
-}
-
-/// Algorithms of checksums.
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Algorithm {
-    Md5,
-    #[default]
-    Sha1,
-    Sha224,
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Algorithm {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Md5 => "md5",
-            Self::Sha1 => "sha1",
-            Self::Sha224 => "sha224",
-            Self::Sha256 => "sha256",
-            Self::Sha384 => "sha384",
-            Self::Sha512 => "sha512",
-        }
-    }
 }
 
 /// A number with a unit, negative for "less".

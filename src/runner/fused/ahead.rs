@@ -115,7 +115,7 @@ impl<'p> Ahead<'p> {
         let is_here = endpoint.kind == ConnectionKind::Local;
         let fits = !is_here
             && state.target.as_ref().is_none_or(|target| {
-                target.endpoint.is_same_way(endpoint)
+                target.endpoint.leads_the_same_way(endpoint)
                     && target.become_user.as_ref().map(Become::key) == become_user.map(Become::key)
             });
         if fits && state.target.is_none() {

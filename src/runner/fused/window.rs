@@ -230,15 +230,15 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             if self.is_over() {
                 break;
             }
-            // Asked before: what is read must have been there.
-            let reached = self.stage.others_have_reached(self.host, number);
-            let attempt = self.attempt(number, unset.clone());
             let at_front = plan.is_empty() && number == self.position;
             if at_front && self.link == Link::Cut {
                 self.link = Link::Up;
                 self.afresh = true;
                 return Plan::RunAlone;
             }
+            // Asked before: what is read must have been there.
+            let reached = self.stage.others_have_reached(self.host, number);
+            let attempt = self.attempt(number, unset.clone());
             if attempt.reads_others && !(at_front && reached) {
                 return if at_front {
                     Plan::End(WindowEnd::Waits)

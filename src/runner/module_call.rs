@@ -1,0 +1,192 @@
+//! A module called for a task on a host: its options and limits worked out, its node found, its undo kept.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
+use super::event::Event;
+use super::host_task::{DEFAULT_TASK_TIMEOUT, Machinery};
+use super::undo::Way;
+use super::world::OMIT;
+use crate::modules::{Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, random_word};
+use crate::playbook::{Keywords, Task};
+use crate::vars::Scope;
+
+/// How long a node is tried to be reached again whose connection was lost: a machine boots in less.
+const DEFAULT_RECONNECT: Duration = Duration::from_secs(300);
+
+impl Machinery<'_, '_> {
+    /// Runs a task's module, on the host or on the one that it is delegated to.
+    pub(super) fn module(
+        &self,
+        task: &Task,
+        host: &str,
+        delegate: Option<&str>,
+        scope: &Scope,
+        definition: &'static ModuleDefinition,
+        options: &Map<String, Value>,
+    ) -> Result<Outcome, Failure> {
+        let keywords = &task.keywords;
+        let options = render_options(definition, options, scope)?;
+        let flag = |setting: Option<&crate::playbook::Setting>, default: bool| {
+            setting.map_or(Ok(default), |setting| {
+                setting.flag(scope).map_err(|error| diagnostic(&error))
+            })
+        };
+        let timeout = time_limit(keywords, scope)?;
+        let mut environment = Vec::new();
+        for setting in &keywords.environment {
+            environment.extend(variables_of(
+                &setting.rendered(scope).map_err(|error| diagnostic(&error))?,
+            )?);
+        }
+        let files: FileFinder = crate::playbook::finder(task, &self.play);
+        let events = &self.events;
+        let hidden = flag(keywords.no_log.as_ref(), false)?;
+        let report = |line: &str| {
+            if !hidden {
+                // The receiver is gone only when the run is over.
+                let _ = events.clone().send(Event::Progress {
+                    host: host.to_owned(),
+                    line: line.to_owned(),
+                });
+            }
+        };
+        // Whoever is run ahead gets the same words each time.
+        let unit = Cell::new(None);
+        let words = Cell::new(0);
+        let random_words = || match (self.ahead, unit.get()) {
+            (Some(ahead), Some(unit)) => {
+                words.set(words.get() + 1);
+                ahead.random_word(unit, words.get() - 1)
+            }
+            _ => random_word(),
+        };
+        let mut context = Context {
+            host,
+            check_mode: flag(keywords.check_mode.as_ref(), self.options.check_mode)?,
+            diff: flag(keywords.diff.as_ref(), self.options.diff)?,
+            scope,
+            files: &files,
+            connection: None,
+            become_user: None,
+            environment: environment.clone(),
+            deadline: Instant::now() + timeout,
+            reporter: &report,
+            asker: &|question| self.ask(question),
+            interrupted: &self.options.interrupted,
+            undos: &|_| {},
+            reconnect_for: DEFAULT_RECONNECT,
+            only_looks: false,
+            job_prefix: job_prefix(task, host, &options),
+            random_words: &random_words,
+        };
+        if definition.runs_on == RunsOn::Controller {
+            return definition.run(options, &mut context);
+        }
+        let target = delegate.unwrap_or(host);
+        let target_scope = match delegate {
+            None => scope.clone(),
+            Some(delegate) => self
+                .world
+                .scope(delegate, &self.play_vars, None)
+                .map_err(|errors| Failure::new(errors.to_string()))?,
+        };
+        let local = self.world.is_implicit_local(target);
+        let endpoint = endpoint(target, local, &target_scope, scope, keywords, &self.options)?;
+        let user = become_user(&target_scope, scope, keywords, &self.options)?;
+        if let Some(limit) = reconnect_for(&target_scope)? {
+            context.reconnect_for = limit;
+        }
+        let (mut lease, mut ahead);
+        context.connection = Some(match self.ahead {
+            None => {
+                lease = self.pool.lease(&endpoint);
+                lease.connection()
+            }
+            Some(connections) => {
+                ahead = connections.connection(&endpoint, user.as_ref());
+                unit.set(Some(ahead.unit()));
+                &mut ahead
+            }
+        });
+        context.become_user = user.as_ref();
+        let note = |note| {
+            let way = Way {
+                host: host.to_owned(),
+                endpoint: endpoint.clone(),
+                become_user: user.clone(),
+                environment: environment.clone(),
+                scope: scope.clone(),
+                files: files.clone(),
+            };
+            self.options.undos.note(note, way);
+        };
+        context.undos = &note;
+        definition.run(options, &mut context)
+    }
+}
+
+/// The longest time that a task may take.
+fn time_limit(keywords: &Keywords, scope: &Scope) -> Result<Duration, Failure> {
+    let Some(setting) = &keywords.timeout else {
+        return Ok(DEFAULT_TASK_TIMEOUT);
+    };
+    let seconds = setting.number(scope).map_err(|error| diagnostic(&error))?;
+    // 0 means no limit of the author's own.
+    Ok(if seconds == 0.0 {
+        DEFAULT_TASK_TIMEOUT
+    } else {
+        Duration::from_secs_f64(seconds)
+    })
+}
+
+fn render_options(
+    definition: &ModuleDefinition,
+    options: &Map<String, Value>,
+    scope: &Scope,
+) -> Result<Value, Failure> {
+    let mut rendered = Map::with_capacity(options.len());
+    for (name, value) in options {
+        let value = if definition.raw_options.contains(&name.as_str()) {
+            value.clone()
+        } else {
+            scope
+                .render(value)
+                .map_err(|error| Failure::new(format!("the option `{name}`: {error}")))?
+        };
+        if value.as_str() != Some(OMIT) {
+            rendered.insert(name.clone(), value);
+        }
+    }
+    Ok(Value::Object(rendered))
+}
+
+fn variables_of(value: &Value) -> Result<Vec<(String, String)>, Failure> {
+    let Value::Object(map) = value else {
+        return Err(Failure::new("`environment` is a mapping of names and values"));
+    };
+    map.iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => Ok((name.clone(), text.clone())),
+            Value::Number(number) => Ok((name.clone(), number.to_string())),
+            Value::Bool(value) => Ok((name.clone(), value.to_string())),
+            Value::Null => Ok((name.clone(), String::new())),
+            _ => Err(Failure::new(format!("the environment variable {name} must be text"))),
+        })
+        .collect()
+}
+
+/// The same task with the same options on the same host is the same job.
+fn job_prefix(task: &Task, host: &str, options: &Value) -> String {
+    use sha2::{Digest, Sha256};
+    let text = format!("{}\n{host}\n{}\n{options}", task.action.name(), task.title());
+    let digest = Sha256::digest(text.as_bytes());
+    let start = digest
+        .iter()
+        .take(8)
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{}-{start:016x}", task.action.name())
+}
