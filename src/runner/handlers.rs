@@ -31,10 +31,10 @@ impl Handlers {
         }
     }
 
-    /// Notes a notification. False when no handler has the name or listens to it.
+    /// Notes a notification; gives the titles of the handlers, none when no handler has the name or listens to it.
     ///
     /// Of several handlers with the name the last one counts; all that listen to it count.
-    pub(super) fn notify(&mut self, host: &str, name: &str) -> bool {
+    pub(super) fn notify(&mut self, host: &str, name: &str) -> Vec<String> {
         let named = self
             .all
             .iter()
@@ -45,9 +45,9 @@ impl Handlers {
             .enumerate()
             .filter(|(_, handler)| handler.listen.iter().any(|topic| topic == name));
         let hit: Vec<usize> = named.into_iter().chain(listening.map(|(index, _)| index)).collect();
-        let found = !hit.is_empty();
+        let titles = hit.iter().map(|index| self.all[*index].title()).collect();
         self.pending.entry(host.to_owned()).or_default().extend(hit);
-        found
+        titles
     }
 
     /// The first handler, in definition order, that is pending on one of the hosts; with those hosts. It is no longer

@@ -10,11 +10,12 @@ use serde_json::{Map, Value, json};
 use super::endpoint::diagnostic;
 use super::event::{Event, EventSink, HostReport, Status};
 use super::fused::Ahead;
+use super::journalled::Met;
 use super::loops::{item_variables, label_of, loop_items, worse};
 use super::options::RunOptions;
 use super::world::{PlayVars, World};
 use crate::connection::SessionPool;
-use crate::modules::{Answer, Failure, Outcome, Question};
+use crate::modules::{Answer, Before, Failure, Outcome, Question};
 use crate::playbook::{Action, Expression, Loop, Play, Task};
 use crate::vars::{Scope, VarMap, Variable, Watch};
 
@@ -36,9 +37,14 @@ pub(super) struct Machinery<'a, 'p> {
     pub(super) ahead: Option<&'a Ahead<'p>>,
     /// Over what they read then.
     pub(super) watch: Option<Arc<Watch>>,
+    /// How often hosts have met the play's tasks.
+    pub(super) met: Arc<Met>,
+    /// What an earlier run did with the tasks that are run.
+    pub(super) before: Before,
 }
 
 /// How a task ended on a host, and what it leaves behind.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(super) struct Ended {
     pub(super) status: Status,
     pub(super) ignored: bool,
@@ -53,6 +59,10 @@ pub(super) struct Ended {
     pub(super) delegated_to: Option<String>,
     /// The user ended the run while the task waited for something.
     pub(super) interrupted: bool,
+    /// Nobody is to see what it left (`no_log`).
+    pub(super) hidden: bool,
+    /// The run that this one goes on from had changed something with it.
+    pub(super) changed_before: bool,
 }
 
 impl Ended {
@@ -147,6 +157,24 @@ impl<'p> Machinery<'_, 'p> {
             play_vars: Arc::clone(&self.play_vars),
             ahead: Some(ahead),
             watch: Some(watch),
+            met: Arc::clone(&self.met),
+            before: Before::Nothing,
+        }
+    }
+
+    /// The same machinery for a task of which an earlier run is known to have done this.
+    pub(super) fn after(&self, before: Before) -> Machinery<'_, 'p> {
+        Machinery {
+            world: Arc::clone(&self.world),
+            pool: self.pool,
+            options: Arc::clone(&self.options),
+            events: self.events.clone(),
+            play: Arc::clone(&self.play),
+            play_vars: Arc::clone(&self.play_vars),
+            ahead: self.ahead,
+            watch: self.watch.clone(),
+            met: Arc::clone(&self.met),
+            before,
         }
     }
 
@@ -497,6 +525,7 @@ impl<'p> Machinery<'_, 'p> {
             warnings: tried.outcome.warnings,
             place: task.place.to_string(),
             module: task.action.name().to_owned(),
+            done_before: self.before == Before::Done && tried.status == Status::Ok,
         };
         self.send(if item.is_some() {
             Event::ItemFinished(report)
@@ -513,6 +542,8 @@ impl<'p> Machinery<'_, 'p> {
             message: tried.message,
             delegated_to: tried.delegated_to,
             interrupted: tried.interrupted,
+            hidden,
+            changed_before: false,
         }
     }
 

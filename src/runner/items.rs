@@ -94,7 +94,7 @@ impl<'a> Batch<'a> {
             if active.is_empty() {
                 return;
             }
-            let (together, behind) = self.window(rest);
+            let (together, behind) = self.window(rest, &active);
             if together.len() > 1 {
                 self.run_window(&together, &active);
                 rest = behind;
@@ -240,7 +240,7 @@ impl<'a> Batch<'a> {
             let hosts_at_once = number as usize;
             Some(hosts_at_once)
         });
-        let results = self.on_hosts(task, running, throttle.unwrap_or(0));
+        let results = self.on_hosts(task, running, throttle.unwrap_or(0), handler);
         for (host, ended) in results {
             self.settle(
                 task,
@@ -252,11 +252,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Runs a task on hosts in parallel; at most `throttle` at once when that is not 0.
-    fn on_hosts(&self, task: &Task, hosts: &[String], throttle: usize) -> Vec<(String, Ended)> {
+    fn on_hosts(&self, task: &Task, hosts: &[String], throttle: usize, handler: bool) -> Vec<(String, Ended)> {
         let none = VarMap::new();
         let run = |host: &String| {
             let before = self.rescue_vars.get(host).unwrap_or(&none);
-            (host.clone(), self.machinery.run_on_host(task, host, before))
+            (host.clone(), self.machinery.perform(task, host, before, handler))
         };
         if hosts.len() == 1 {
             return hosts.iter().map(run).collect();
@@ -314,7 +314,7 @@ impl<'a> Batch<'a> {
             for other in shared {
                 self.lose(other, task, ended);
             }
-        } else if ended.status == Status::Changed {
+        } else if ended.status == Status::Changed || ended.changed_before {
             self.notify(task, host);
         }
     }
@@ -343,13 +343,16 @@ impl<'a> Batch<'a> {
                 _ => Vec::new(),
             };
             for name in names {
-                if !self.handlers.notify(host, &name) {
-                    self.fail(
-                        task,
-                        host,
-                        Failure::new(format!("there is no handler `{name}` ({})", notified.place)),
-                    );
+                let handlers = self.handlers.notify(host, &name);
+                if handlers.is_empty() {
+                    let text = format!("there is no handler `{name}` ({})", notified.place);
+                    self.fail(task, host, Failure::new(text));
+                    continue;
                 }
+                self.machinery.send(Event::Notified {
+                    host: host.to_owned(),
+                    handlers,
+                });
             }
         }
     }
@@ -521,6 +524,7 @@ impl<'a> Batch<'a> {
             warnings: Vec::new(),
             place: task.place.to_string(),
             module: task.action.name().to_owned(),
+            done_before: false,
         };
         self.machinery.send(Event::HostFinished(report));
         self.recap

@@ -10,11 +10,12 @@ use super::endpoint::diagnostic;
 use super::event::Event;
 use super::host_task::Machinery;
 use super::items::{Batch, Lost};
+use super::journalled::Met;
 use super::run::Run;
 use super::verdict::{BatchResult, Verdict, verdict};
 use super::world::PlayVars;
 use crate::inventory::Pattern;
-use crate::modules::Failure;
+use crate::modules::{Before, Failure};
 use crate::playbook::{Action, Item, Keywords, Play, Setting, Task};
 use crate::syntax::Diagnostics;
 use crate::vars::{VarMap, files};
@@ -136,6 +137,8 @@ impl Run<'_> {
             play_vars: Arc::clone(play_vars),
             ahead: None,
             watch: None,
+            met: Arc::new(Met::in_play(self.play_number)),
+            before: Before::Nothing,
         };
         let mut batch = Batch::new(
             machinery,

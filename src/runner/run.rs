@@ -51,6 +51,8 @@ pub(super) struct Run<'a> {
     pub(super) any_unreachable: bool,
     pub(super) started: bool,
     pub(super) goes_on: bool,
+    /// Number of the play, from 0.
+    pub(super) play_number: u32,
 }
 
 /// Runs playbooks, which were checked, on the hosts of an inventory.
@@ -92,6 +94,7 @@ pub fn run(
         any_unreachable: false,
         started: options.start_at_task.is_none(),
         goes_on: false,
+        play_number: 0,
     };
     run.send(Event::RunStarted {
         format: 1,
@@ -130,7 +133,9 @@ impl Run<'_> {
     fn plays(&mut self, playbooks: &[Playbook]) -> Result<(), Failure> {
         let plays: Vec<_> = playbooks.iter().flat_map(|playbook| &playbook.plays).collect();
         for (index, play) in plays.iter().enumerate() {
-            if let PlayEnd::Stop(stop) = self.play(play)? {
+            let ended = self.play(play)?;
+            self.play_number += 1;
+            if let PlayEnd::Stop(stop) = ended {
                 self.send(Event::RunStopped {
                     reason: stop.reason,
                     play: play.name.clone(),
