@@ -1,18 +1,23 @@
 //! Runs plays: batches, the stop rule, tasks on hosts in parallel, handlers. Emits events and prints nothing.
 
 mod batches;
+mod conditions;
 mod endpoint;
 mod event;
 mod fused;
 mod handlers;
 mod host_task;
+mod includes;
 mod items;
 mod loops;
+mod metas;
 mod module_call;
 mod options;
 mod play_run;
 mod run;
 mod stats;
+mod task_run;
+mod tries;
 mod undo;
 mod verdict;
 mod windows;
