@@ -2,14 +2,19 @@
 
 mod action;
 mod checks;
+mod imports;
 mod keywords;
 mod loader;
+mod looping;
 mod model;
+mod module_options;
 mod play;
 mod role;
 mod selection;
 mod setting;
+mod short_form;
 mod tags;
+mod task_action;
 mod tasks;
 mod variables;
 
