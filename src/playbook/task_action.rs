@@ -24,10 +24,11 @@ impl Loader<'_> {
     pub(super) fn action(
         &self,
         fields: &mut Fields<'_>,
-        keywords: &mut Keywords,
+        (keywords, outer): (&mut Keywords, &Keywords),
         scoping: &Scoping,
         diagnostics: &mut Diagnostics,
     ) -> Option<Action> {
+        let own_vars = keywords.own_vars(outer);
         let args = fields.take("args");
         let place = fields.node().place.clone();
         if let Some(entry) = statement(fields, "meta") {
@@ -41,7 +42,11 @@ impl Loader<'_> {
                 return None;
             };
             let file = Setting::of(file, diagnostics);
-            return Some(Action::IncludeTasks(IncludeTasks { file, apply }));
+            return Some(Action::IncludeTasks(IncludeTasks {
+                file,
+                apply,
+                params: own_vars,
+            }));
         }
         if let Some(entry) = statement(fields, "include_role") {
             let request = diagnostics.keep(include_options(entry, args))?;
@@ -54,7 +59,7 @@ impl Loader<'_> {
                 name: Setting::of(name, diagnostics),
                 tasks_from: request.tasks_from.map(|node| Setting::of(node, diagnostics)),
                 apply,
-                params: Arc::default(),
+                params: own_vars,
                 playbook_folder: scoping.playbook_folder.clone(),
             }));
         }

@@ -126,7 +126,7 @@ impl Loader<'_> {
             }
         }
         // A task whose module is wrong stays, so that what depends on its other keys can be judged.
-        if let Some(action) = self.action(&mut fields, &mut keywords, scoping, diagnostics) {
+        if let Some(action) = self.action(&mut fields, (&mut keywords, outer), scoping, diagnostics) {
             fields.finish(modules::names().chain(STATEMENTS), diagnostics);
             task.action = action;
         }

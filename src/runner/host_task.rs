@@ -78,8 +78,8 @@ impl<'p> Machinery<'_, 'p> {
             self.world
                 .set(host, [(name.clone(), Value::Object(ended.result.clone()))]);
         }
-        self.world.set(host, ended.variables.clone());
         if ended.facts_of.is_none() {
+            self.world.set(host, ended.variables.clone());
             self.world.learn_facts(host, ended.facts.clone());
         }
     }
@@ -94,23 +94,9 @@ impl<'p> Machinery<'_, 'p> {
 
     /// Runs a task that is a module on a host, and reports its end.
     pub(super) fn run_on_host(&self, task: &Task, host: &str, failed_before: &VarMap) -> Ended {
-        let scope = match self.world.scope(host, &self.play_vars, Some(task)) {
-            Ok(scope) if failed_before.is_empty() => scope,
-            Ok(scope) => scope.with_layer(failed_before.clone()),
-            Err(errors) => {
-                return self.finish(
-                    task,
-                    host,
-                    None,
-                    Tried::failed(Failure::new(errors.to_string())),
-                    false,
-                    None,
-                );
-            }
-        };
-        let scope = match &self.watch {
-            Some(watch) => scope.watched(Arc::clone(watch)),
-            None => scope,
+        let scope = match self.scope_of(task, host, failed_before) {
+            Ok(scope) => scope,
+            Err(failure) => return self.finish(task, host, None, Tried::failed(failure), false, None),
         };
         let hidden = flag_or_false(task.keywords.no_log.as_ref(), &scope).unwrap_or(true);
         match &task.loop_over {
@@ -118,11 +104,34 @@ impl<'p> Machinery<'_, 'p> {
                 let tried = self.guarded(task, host, &scope);
                 self.finish(task, host, None, tried, hidden, Some(&scope))
             }
-            Some(over) => self.run_loop(task, host, &scope, over, hidden),
+            Some(over) => self.run_loop(task, (host, failed_before), &scope, over, hidden),
         }
     }
 
-    fn run_loop(&self, task: &Task, host: &str, scope: &Scope, over: &Loop, hidden: bool) -> Ended {
+    fn scope_of(&self, task: &Task, host: &str, failed_before: &VarMap) -> Result<Scope, Failure> {
+        let scope = self
+            .world
+            .scope(host, &self.play_vars, Some(task))
+            .map_err(|errors| Failure::new(errors.to_string()))?;
+        let scope = if failed_before.is_empty() {
+            scope
+        } else {
+            scope.with_layer(failed_before.clone())
+        };
+        Ok(match &self.watch {
+            Some(watch) => scope.watched(Arc::clone(watch)),
+            None => scope,
+        })
+    }
+
+    fn run_loop(
+        &self,
+        task: &Task,
+        (host, failed_before): (&str, &VarMap),
+        scope: &Scope,
+        over: &Loop,
+        hidden: bool,
+    ) -> Ended {
         let items = match loop_items(over, scope) {
             Ok(items) => items,
             // A condition that does not need the item may say that the list is not to be looked at.
@@ -137,9 +146,9 @@ impl<'p> Machinery<'_, 'p> {
         let mut results = Vec::new();
         let mut whole = Tried::skipped("No items in the list".to_owned());
         let (mut facts, mut variables) = (Map::new(), Map::new());
-        let total = items.len();
-        for (index, item) in items.into_iter().enumerate() {
-            let item_scope = scope.with_layer(item_variables(over, &item, index, total));
+        let mut scope = scope.clone();
+        for (index, item) in items.iter().enumerate() {
+            let item_scope = scope.with_layer(item_variables(over, &items, index));
             if index > 0
                 && let Some(pause) = &over.pause
                 && let Ok(seconds) = pause.number(&item_scope)
@@ -150,7 +159,7 @@ impl<'p> Machinery<'_, 'p> {
                 Some(label) => label
                     .text(&item_scope)
                     .unwrap_or_else(|error| error.message().to_owned()),
-                None => label_of(&item),
+                None => label_of(item),
             };
             let tried = self.guarded(task, host, &item_scope);
             let ended = self.finish(task, host, Some(label), tried, hidden, Some(&item_scope));
@@ -161,12 +170,25 @@ impl<'p> Machinery<'_, 'p> {
                 whole.message = ended.message.filter(|_| ended.status == Status::Skipped);
             }
             facts.extend(ended.facts);
+            if self.ahead.is_none() && ended.facts_of.is_none() && !ended.variables.is_empty() {
+                // The next item sees what this one has set.
+                self.world.set(host, ended.variables.clone());
+                scope = match self.scope_of(task, host, failed_before) {
+                    Ok(scope) => scope,
+                    Err(failure) => return self.finish(task, host, None, Tried::failed(failure), hidden, None),
+                };
+            }
             variables.extend(ended.variables);
             let mut result = ended.result;
-            result.insert(over.variable.clone(), item);
+            result.insert(over.variable.clone(), item.clone());
             result.insert("ansible_loop_var".to_owned(), json!(over.variable));
+            if let Some(name) = &over.index_variable {
+                result.insert(name.clone(), json!(index));
+                result.insert("ansible_index_var".to_owned(), json!(name));
+            }
             let is_last = ended.status == Status::Unreachable || ended.interrupted;
             whole.interrupted |= ended.interrupted;
+            whole.touched |= result.get("changed") == Some(&json!(true));
             results.push(Value::Object(result));
             if is_last {
                 break;
@@ -180,7 +202,7 @@ impl<'p> Machinery<'_, 'p> {
         whole.outcome.result.insert("results".to_owned(), Value::Array(results));
         whole.outcome.facts = facts;
         whole.outcome.variables = variables;
-        self.finish(task, host, None, whole, hidden, Some(scope))
+        self.finish(task, host, None, whole, hidden, Some(&scope))
     }
 
     /// Reports the end of a task or an item, and applies `ignore_errors`.

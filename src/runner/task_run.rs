@@ -143,6 +143,7 @@ impl Batch<'_> {
             self.machinery.learn(task, other, ended);
         }
         if let Some(about) = &ended.facts_of {
+            self.machinery.world.set(about, ended.variables.clone());
             self.machinery.world.learn_facts(about, ended.facts.clone());
         }
         self.count(task, host, ended, shared);
@@ -150,10 +151,11 @@ impl Batch<'_> {
 
     /// Draws the consequences of how a task ended on a host.
     pub(super) fn count(&mut self, task: &Arc<Task>, host: &str, ended: &Ended, shared: &[String]) {
-        self.recap
-            .entry(host.to_owned())
-            .or_default()
-            .add(ended.status, ended.ignored);
+        let counts = self.recap.entry(host.to_owned()).or_default();
+        counts.add(ended.status, ended.ignored);
+        // A failure that does not count may have changed something.
+        let has_touched = ended.result.get("changed") == Some(&Value::Bool(true));
+        counts.changed += u64::from(ended.ignored && has_touched);
         if ended.interrupted {
             self.is_cut_short.store(true, Ordering::Relaxed);
         }
@@ -209,6 +211,7 @@ impl Batch<'_> {
 
     /// Runs the handlers that are pending on the hosts, in definition order; what they notify runs too.
     pub(super) fn flush_handlers(&mut self, hosts: &[String]) {
+        self.handlers.rewind();
         loop {
             let active = self.active(hosts);
             let Some((handler, notified)) = self.handlers.next(&active) else {

@@ -25,13 +25,17 @@ pub(super) struct Tried {
     pub(super) message: Option<String>,
     pub(super) help: Option<String>,
     pub(super) delegated_to: Option<String>,
+    /// How many there were, for tasks that are tried again; else 0.
     pub(super) attempts: u64,
     pub(super) interrupted: bool,
+    /// It failed, and changed something all the same.
+    pub(super) touched: bool,
 }
 
 impl Tried {
     pub(super) fn failed(failure: Failure) -> Self {
         Self {
+            touched: failure.result.get("changed") == Some(&Value::Bool(true)),
             status: if failure.unreachable {
                 Status::Unreachable
             } else if failure.interrupted {
@@ -61,13 +65,15 @@ impl Tried {
             delegated_to: None,
             attempts: 0,
             interrupted: false,
+            touched: false,
         }
     }
 
     /// What `register` keeps.
     pub(super) fn registered(&self) -> Map<String, Value> {
         let mut result = self.outcome.result.clone();
-        result.insert("changed".to_owned(), json!(self.status == Status::Changed));
+        let has_changed = self.status == Status::Changed || (self.status == Status::Failed && self.touched);
+        result.insert("changed".to_owned(), json!(has_changed));
         result.insert(
             "failed".to_owned(),
             json!(matches!(self.status, Status::Failed | Status::Unreachable)),
@@ -85,7 +91,7 @@ impl Tried {
         if !self.outcome.changes.is_empty() {
             result.entry("changes").or_insert_with(|| json!(self.outcome.changes));
         }
-        if self.attempts > 1 {
+        if self.attempts > 0 {
             result.insert("attempts".to_owned(), json!(self.attempts));
         }
         result
@@ -132,7 +138,8 @@ impl Machinery<'_, '_> {
         let mut attempt = 1;
         loop {
             let mut tried = self.once(task, host, scope);
-            tried.attempts = attempt;
+            let repeats = task.retries.is_some() || !task.until.is_empty();
+            tried.attempts = if repeats { attempt } else { 0 };
             let last = attempt > retries;
             match Self::is_done(task, scope, &tried) {
                 Ok(true) => return tried,
@@ -140,11 +147,12 @@ impl Machinery<'_, '_> {
                     if !task.until.is_empty() && tried.message.is_none() {
                         tried.message = Some(format!("the condition of `until` did not hold after {attempt} tries"));
                     }
-                    tried.status = if tried.status == Status::Unreachable {
-                        tried.status
-                    } else {
-                        Status::Failed
-                    };
+                    // Ansible counts them like this: those that were tried again.
+                    tried.attempts = tried.attempts.min(retries.max(1));
+                    if tried.status != Status::Unreachable {
+                        tried.touched |= tried.status == Status::Changed;
+                        tried.status = Status::Failed;
+                    }
                     return tried;
                 }
                 Ok(false) => {}
@@ -201,8 +209,9 @@ impl Machinery<'_, '_> {
                 message: outcome.skipped.clone(),
                 help: None,
                 delegated_to: None,
-                attempts: 1,
+                attempts: 0,
                 interrupted: false,
+                touched: false,
                 outcome,
             },
             Err(failure) => Tried::failed(failure),
@@ -220,6 +229,7 @@ impl Machinery<'_, '_> {
         if let Some(conditions) = &task.failed_when {
             match all_hold(conditions, &with_result(task, scope, tried)) {
                 Ok(true) => {
+                    tried.touched |= tried.status == Status::Changed;
                     tried.status = Status::Failed;
                     let texts: Vec<_> = conditions.iter().map(|c| c.text.as_str()).collect();
                     tried.message = Some(format!("failed_when: {}", texts.join(" and ")));

@@ -99,6 +99,9 @@ impl World {
         if let Some(role) = role {
             builder = builder.layer(Arc::clone(&role.vars.params));
         }
+        for params in task.into_iter().flat_map(|task| &task.keywords.params) {
+            builder = builder.layer(Arc::clone(params));
+        }
         Ok(builder
             .layer(Arc::clone(&self.options.extra_vars))
             .layer(Arc::clone(&play.magic))
@@ -127,7 +130,10 @@ impl World {
         }
         if let Some(role) = role {
             set("role_name", json!(role.name));
-            set("role_path", json!(role.path));
+            set("ansible_role_name", json!(role.name));
+            set("ansible_parent_role_names", json!(role.parents));
+            let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());
+            set("role_path", json!(path));
         }
         all.insert("groups".to_owned(), Arc::clone(&self.groups));
         all
@@ -240,6 +246,7 @@ mod tests {
         let role = Arc::new(Role {
             name: "r".to_owned(),
             path: PathBuf::from("r"),
+            parents: Vec::new(),
             vars: crate::playbook::RoleVars::default(),
         });
         let hosts = ["a".to_owned()];
