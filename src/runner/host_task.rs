@@ -48,6 +48,8 @@ pub(super) struct Ended {
     /// Host that the facts are about, when not the task's own (`delegate_facts`).
     pub(super) facts_of: Option<String>,
     pub(super) variables: Map<String, Value>,
+    /// Variables that were read from files.
+    pub(super) included: Arc<VarMap>,
     pub(super) message: Option<String>,
     /// Where it ran instead.
     pub(super) delegated_to: Option<String>,
@@ -157,6 +159,7 @@ impl<'p> Machinery<'_, 'p> {
                 .set(host, [(name.clone(), Value::Object(ended.result.clone()))]);
         }
         self.world.set(host, ended.variables.clone());
+        self.world.include(host, &ended.included);
         if ended.facts_of.is_none() {
             self.world.learn_facts(host, ended.facts.clone());
         }
@@ -214,7 +217,7 @@ impl<'p> Machinery<'_, 'p> {
         };
         let mut results = Vec::new();
         let mut whole = Tried::skipped("No items in the list".to_owned());
-        let (mut facts, mut variables) = (Map::new(), Map::new());
+        let (mut facts, mut variables, mut included) = (Map::new(), Map::new(), VarMap::new());
         let total = items.len();
         for (index, item) in items.into_iter().enumerate() {
             let item_scope = scope.with_layer(item_variables(over, &item, index, total));
@@ -240,6 +243,12 @@ impl<'p> Machinery<'_, 'p> {
             }
             facts.extend(ended.facts);
             variables.extend(ended.variables);
+            included.extend(
+                ended
+                    .included
+                    .iter()
+                    .map(|(name, value)| (name.clone(), Arc::clone(value))),
+            );
             let mut result = ended.result;
             result.insert(over.variable.clone(), item);
             result.insert("ansible_loop_var".to_owned(), json!(over.variable));
@@ -258,6 +267,7 @@ impl<'p> Machinery<'_, 'p> {
         whole.outcome.result.insert("results".to_owned(), Value::Array(results));
         whole.outcome.facts = facts;
         whole.outcome.variables = variables;
+        whole.outcome.included = Arc::new(included);
         self.finish(task, host, None, whole, hidden, Some(scope))
     }
 
@@ -357,7 +367,11 @@ impl<'p> Machinery<'_, 'p> {
         let mut delegated_to = None;
         let ran = self.delegate(task, scope).and_then(|delegate| {
             delegated_to.clone_from(&delegate);
-            self.module(task, host, delegate.as_deref(), scope, definition, options)
+            let mut outcome = self.module(task, host, delegate.as_deref(), scope, definition, options)?;
+            if let Some(change) = outcome.inventory.take() {
+                outcome.changed = self.world.change_inventory(host, &change)?;
+            }
+            Ok(outcome)
         });
         let mut tried = match ran {
             Ok(outcome) => Tried {
@@ -424,7 +438,7 @@ impl<'p> Machinery<'_, 'p> {
             return Ok(None);
         };
         let host = setting.text(scope).map_err(|error| diagnostic(&error))?;
-        if self.world.inventory.contains(&host) || self.world.inventory.localhost(&host).is_some() {
+        if self.world.ground().knows(&host) {
             Ok(Some(host))
         } else {
             Err(Failure::new(format!(
@@ -510,6 +524,7 @@ impl<'p> Machinery<'_, 'p> {
             facts: tried.outcome.facts,
             facts_of: about_facts,
             variables: tried.outcome.variables,
+            included: tried.outcome.included,
             message: tried.message,
             delegated_to: tried.delegated_to,
             interrupted: tried.interrupted,
