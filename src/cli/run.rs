@@ -104,19 +104,17 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     let lists_only = args.list_hosts || args.list_tasks || args.list_tags;
     let only_looks = lists_only || args.syntax_check;
     let has_inventory = !args.hosts.inventory.is_empty();
-    let ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
+    let mut ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
         Ok(ground) => Some(ground),
         Err(errors) => {
             problems.extend(errors);
             None
         }
     };
-    if let Some(ground) = &ground {
+    if let Some(ground) = &mut ground {
         problems.extend(ground.warnings.clone());
         let mut unknown = Diagnostics::default();
-        for playbook in &playbooks {
-            check_hosts(playbook, &ground.inventory, &mut unknown);
-        }
+        check_hosts(&playbooks, &mut ground.inventory, &loader, &mut unknown);
         // Where nothing is run the hosts may be left open.
         if has_inventory || !only_looks {
             hint_at_inventory(&args.hosts, &mut unknown);

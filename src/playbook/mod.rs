@@ -2,6 +2,7 @@
 
 mod action;
 mod checks;
+mod expected;
 mod imports;
 mod keywords;
 mod loader;
@@ -21,6 +22,7 @@ mod variables;
 pub use action::{Action, IncludeRole, IncludeTasks, Meta};
 pub use checks::check_hosts;
 pub(crate) use checks::finder;
+pub use expected::Expected;
 pub use keywords::Keywords;
 pub use loader::{Included, Loader, LoaderOptions, Scoping};
 pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, Task};

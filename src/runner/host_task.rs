@@ -44,6 +44,8 @@ pub(super) struct Ended {
     /// Host that the facts are about, when not the task's own (`delegate_facts`).
     pub(super) facts_of: Option<String>,
     pub(super) variables: Map<String, Value>,
+    /// Variables that were read from files.
+    pub(super) included: Arc<VarMap>,
     pub(super) message: Option<String>,
     /// Where it ran instead.
     pub(super) delegated_to: Option<String>,
@@ -78,6 +80,7 @@ impl<'p> Machinery<'_, 'p> {
             self.world
                 .set(host, [(name.clone(), Value::Object(ended.result.clone()))]);
         }
+        self.world.include(host, &ended.included);
         if ended.facts_of.is_none() {
             self.world.set(host, ended.variables.clone());
             self.world.learn_facts(host, ended.facts.clone());
@@ -145,7 +148,7 @@ impl<'p> Machinery<'_, 'p> {
         };
         let mut results = Vec::new();
         let mut whole = Tried::skipped("No items in the list".to_owned());
-        let (mut facts, mut variables) = (Map::new(), Map::new());
+        let (mut facts, mut variables, mut included) = (Map::new(), Map::new(), VarMap::new());
         let mut scope = scope.clone();
         for (index, item) in items.iter().enumerate() {
             let item_scope = scope.with_layer(item_variables(over, &items, index));
@@ -179,6 +182,12 @@ impl<'p> Machinery<'_, 'p> {
                 };
             }
             variables.extend(ended.variables);
+            included.extend(
+                ended
+                    .included
+                    .iter()
+                    .map(|(name, value)| (name.clone(), Arc::clone(value))),
+            );
             let mut result = ended.result;
             result.insert(over.variable.clone(), item.clone());
             result.insert("ansible_loop_var".to_owned(), json!(over.variable));
@@ -202,6 +211,7 @@ impl<'p> Machinery<'_, 'p> {
         whole.outcome.result.insert("results".to_owned(), Value::Array(results));
         whole.outcome.facts = facts;
         whole.outcome.variables = variables;
+        whole.outcome.included = Arc::new(included);
         self.finish(task, host, None, whole, hidden, Some(&scope))
     }
 
@@ -269,6 +279,7 @@ impl<'p> Machinery<'_, 'p> {
             facts: tried.outcome.facts,
             facts_of: about_facts,
             variables: tried.outcome.variables,
+            included: tried.outcome.included,
             message: tried.message,
             delegated_to: tried.delegated_to,
             interrupted: tried.interrupted,

@@ -217,7 +217,7 @@ impl Run<'_> {
             }
         };
         let select = |pattern: &Pattern| {
-            pattern.select(&self.world.inventory).map_err(|error| {
+            pattern.select(&self.world.ground().inventory).map_err(|error| {
                 let help = error.help();
                 let failure = Failure::new(format!("{error} ({})", play.hosts.place));
                 match help {

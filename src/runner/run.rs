@@ -10,7 +10,7 @@ use super::world::World;
 use crate::connection::SessionPool;
 use crate::inventory::{Inventory, InventoryVariables};
 use crate::modules::Failure;
-use crate::playbook::{Loader, Playbook};
+use crate::playbook::{Action, Loader, Playbook};
 use crate::vars::vault::VaultPasswords;
 
 /// Hosts in flight when nobody says otherwise.
@@ -72,14 +72,18 @@ pub fn run(
         options.forks
     };
     // Threads without a host to work on would still look for work, again and again.
-    let width = width.min(inventory.hosts().count().max(1));
+    let width = if may_add_hosts(playbooks) {
+        width
+    } else {
+        width.min(inventory.hosts().count().max(1))
+    };
     let workers = rayon::ThreadPoolBuilder::new()
         .num_threads(width)
         .thread_name(|index| format!("host-{index}"))
         .build()
         .map_err(|error| Failure::new(format!("cannot start {width} threads: {error}")).help("lower --forks"))?;
     let mut run = Run {
-        world: Arc::new(World::new(inventory, variables, Arc::clone(options))),
+        world: Arc::new(World::new(inventory, variables, passwords, Arc::clone(options))),
         options: Arc::clone(options),
         loader,
         passwords,
@@ -124,6 +128,13 @@ pub fn run(
         exit_code,
         lost,
     })
+}
+
+/// True when there may be more hosts at the end than at the beginning.
+fn may_add_hosts(playbooks: &[Playbook]) -> bool {
+    let plays = playbooks.iter().flat_map(|playbook| &playbook.plays);
+    let mut tasks = plays.flat_map(|play| play.all_tasks());
+    tasks.any(|task| matches!(&task.action, Action::Module { definition, .. } if definition.name == "add-host"))
 }
 
 impl Run<'_> {

@@ -197,7 +197,11 @@ impl Machinery<'_, '_> {
         let mut delegated_to = None;
         let ran = self.delegate(task, scope).and_then(|delegate| {
             delegated_to.clone_from(&delegate);
-            self.module(task, host, delegate.as_deref(), scope, definition, options)
+            let mut outcome = self.module(task, host, delegate.as_deref(), scope, definition, options)?;
+            if let Some(change) = outcome.inventory.take() {
+                outcome.changed = self.world.change_inventory(host, &change)?;
+            }
+            Ok(outcome)
         });
         let mut tried = match ran {
             Ok(outcome) => Tried {
@@ -266,7 +270,7 @@ impl Machinery<'_, '_> {
             return Ok(None);
         };
         let host = setting.text(scope).map_err(|error| diagnostic(&error))?;
-        if self.world.inventory.contains(&host) || self.world.inventory.localhost(&host).is_some() {
+        if self.world.ground().knows(&host) {
             Ok(Some(host))
         } else {
             Err(Failure::new(format!(
