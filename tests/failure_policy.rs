@@ -7,8 +7,8 @@ use support::Project;
 
 /// Plays on hosts a to d; each begins with its name and ends as the test says.
 fn plays(plays: &[&str]) -> Project {
-    let text: String = plays.iter().map(|play| format!("\n- {}", play.trim_start())).collect();
-    Project::new(&text)
+    let texts: Vec<String> = plays.iter().map(|play| format!("\n- {}", play.trim_start())).collect();
+    Project::new(&texts.concat())
 }
 
 const TRACE: &str = "shell: echo {{ inventory_hostname }} >> {{ playbook_dir }}/trace";

@@ -204,13 +204,13 @@ mod tests {
     proptest! {
         #[test]
         fn ansible_stops_nothing_that_the_stop_rule_lets_go_on(
-            hosts in 1_usize..40,
-            failed in 0_usize..40,
-            unreachable in 0_usize..40,
+            well in 0_usize..20,
+            failed in 0_usize..20,
+            unreachable in 0_usize..20,
             limit in proptest::option::of(0.0_f64..100.0),
             fatal: bool,
         ) {
-            prop_assume!(failed + unreachable <= hosts);
+            let hosts = well + failed + unreachable;
             let mut result = of(hosts, failed, unreachable);
             result.fatal = fatal && failed + unreachable > 0;
             if result.fatal {
@@ -224,12 +224,12 @@ mod tests {
 
         #[test]
         fn one_more_failure_never_lets_a_roll_go_on(
-            hosts in 1_usize..40,
-            failed in 0_usize..39,
-            unreachable in 0_usize..39,
+            well in 1_usize..20,
+            failed in 0_usize..20,
+            unreachable in 0_usize..20,
             limit in proptest::option::of(0.0_f64..100.0),
         ) {
-            prop_assume!(failed + unreachable < hosts);
+            let hosts = well + failed + unreachable;
             for policy in [FailurePolicy::Stop, FailurePolicy::Ansible] {
                 if !goes_on(&of(hosts, failed, unreachable), limit, policy) {
                     prop_assert!(!goes_on(&of(hosts, failed + 1, unreachable), limit, policy));
