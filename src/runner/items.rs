@@ -1,13 +1,16 @@
 //! A batch on its way through a play: what is run on which hosts, blocks with rescue and always, who takes part.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use super::budget::Budget;
+use super::company::Company;
 use super::event::{Event, Status};
 use super::handlers::Handlers;
 use super::host_task::Machinery;
 use super::stats::Recap;
+use super::world::PlayVars;
 use crate::modules::Failure;
 use crate::playbook::{Block, Item, Loader, Setting, Task};
 use crate::vars::{Scope, VarMap};
@@ -15,21 +18,31 @@ use crate::vars::{Scope, VarMap};
 /// Why a host takes no further part.
 #[derive(Clone, Debug)]
 pub(super) enum Lost {
-    /// A task failed; the variables that `rescue` sees.
-    Failed(VarMap),
+    /// A task failed.
+    Failed {
+        /// What `rescue` sees.
+        vars: VarMap,
+        /// It failed on this very host, not on another one that it was run for, too.
+        is_own: bool,
+    },
     /// It could not be reached.
     Unreachable,
 }
 
-/// The state of one batch.
+/// The state of one batch, or of one host of it where the hosts do not wait for one another.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(super) struct Batch<'a> {
     pub(super) machinery: Machinery<'a, 'a>,
     pub(super) loader: &'a Loader<'a>,
     pub(super) pool: &'a rayon::ThreadPool,
-    pub(super) recap: &'a mut Recap,
+    pub(super) recap: Recap,
     pub(super) handlers: Handlers,
     /// Hosts that take no further part, with the reason.
     pub(super) lost: HashMap<String, Lost>,
+    /// Hosts whose failures `meta: clear_host_errors` has forgiven: they take part again from the next play on.
+    pub(super) cleared: HashSet<String>,
+    /// Whether that was met: it is for all hosts of the batch.
+    pub(super) forgives: bool,
     /// Hosts that `meta: end_host` took out.
     pub(super) ended: HashSet<String>,
     /// `any_errors_fatal` struck.
@@ -39,40 +52,54 @@ pub(super) struct Batch<'a> {
     /// The user ended the run while there was more to do.
     pub(super) is_cut_short: AtomicBool,
     /// The task of `--start-at-task` was met.
-    pub(super) started: &'a mut bool,
+    pub(super) started: bool,
     /// `--step` was answered with "continue".
-    pub(super) goes_on: &'a mut bool,
+    pub(super) goes_on: &'a Mutex<bool>,
     /// How many includes deep the tasks stand that are being run.
     pub(super) include_depth: usize,
     /// What `rescue` tasks see.
     pub(super) rescue_vars: HashMap<String, VarMap>,
+    /// The play's variables as they were when all hosts of the batch took part.
+    all_vars: Arc<PlayVars>,
+    /// How many hosts may fail by Ansible's own rule.
+    pub(super) budget: Option<Budget>,
+    /// The other hosts of the batch, where none waits for them.
+    pub(super) company: Option<&'a Company>,
+}
+
+/// What a batch is run with.
+#[derive(Clone, Copy)]
+pub(super) struct BatchSetting<'a> {
+    pub(super) loader: &'a Loader<'a>,
+    pub(super) pool: &'a rayon::ThreadPool,
+    pub(super) started: bool,
+    pub(super) goes_on: &'a Mutex<bool>,
+    pub(super) company: Option<&'a Company>,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(
-        machinery: Machinery<'a, 'a>,
-        loader: &'a Loader<'a>,
-        pool: &'a rayon::ThreadPool,
-        recap: &'a mut Recap,
-        started: &'a mut bool,
-        goes_on: &'a mut bool,
-    ) -> Self {
+    pub(super) fn new(machinery: Machinery<'a, 'a>, setting: BatchSetting<'a>) -> Self {
         let handlers = Handlers::new(machinery.play.handlers.clone());
         Self {
+            all_vars: Arc::clone(&machinery.play_vars),
             machinery,
-            loader,
-            pool,
-            recap,
+            loader: setting.loader,
+            pool: setting.pool,
+            recap: Recap::new(),
             handlers,
             lost: HashMap::new(),
+            cleared: HashSet::new(),
+            forgives: false,
             ended: HashSet::new(),
             fatal: false,
             end_play: false,
             is_cut_short: AtomicBool::new(false),
-            started,
-            goes_on,
+            started: setting.started,
+            goes_on: setting.goes_on,
             include_depth: 0,
             rescue_vars: HashMap::new(),
+            budget: None,
+            company: setting.company,
         }
     }
 
@@ -99,46 +126,63 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn active(&self, hosts: &[String]) -> Vec<String> {
-        if self.fatal || self.end_play {
+        if self.fatal || self.end_play || self.is_over_budget() {
             return Vec::new();
         }
-        let takes_part = |host: &&String| !self.lost.contains_key(*host) && !self.ended.contains(*host);
-        let active: Vec<String> = hosts.iter().filter(takes_part).cloned().collect();
-        if !active.is_empty() && self.machinery.options.interrupted.load(Ordering::Relaxed) {
+        let active: Vec<String> = hosts.iter().filter(|host| self.takes_part(host)).cloned().collect();
+        let is_struck = self.company.is_some_and(Company::is_struck);
+        if !active.is_empty() && (is_struck || self.machinery.options.interrupted.load(Ordering::Relaxed)) {
             self.is_cut_short.store(true, Ordering::Relaxed);
+            return Vec::new();
+        }
+        if self.company.is_some_and(Company::has_ended) {
             return Vec::new();
         }
         active
     }
 
+    pub(super) fn takes_part(&self, host: &str) -> bool {
+        !self.lost.contains_key(host) && !self.ended.contains(host) && !self.cleared.contains(host)
+    }
+
+    pub(super) fn is_over_budget(&self) -> bool {
+        self.budget.as_ref().is_some_and(Budget::is_exceeded)
+    }
+
+    /// Tells the tasks that come who takes part (`ansible_play_hosts`).
+    pub(super) fn others_have_changed(&mut self) {
+        let is_there = |host: &str| self.takes_part(host);
+        let vars = self.all_vars.with_hosts(&is_there);
+        self.machinery.play_vars = Arc::new(vars);
+    }
+
     fn run_block(&mut self, block: &Block, hosts: &[String]) {
-        self.run_items(&block.items, hosts);
-        // `any_errors_fatal` ends the play for all hosts, but a rescue of the block it struck in can undo that.
-        let fatal = std::mem::take(&mut self.fatal);
-        let mut to_rescue = Vec::new();
+        let is_sheltered = !block.rescue.is_empty() || !block.always.is_empty();
+        self.in_shelter(is_sheltered, |batch| batch.run_items(&block.items, hosts));
+        if self.is_over_budget() {
+            return;
+        }
+        let mut fatal = std::mem::take(&mut self.fatal);
         if !block.rescue.is_empty() {
-            for host in hosts {
-                if let Some(Lost::Failed(vars)) = self.lost.get(host) {
-                    self.rescue_vars.insert(host.clone(), vars.clone());
-                    self.lost.remove(host);
-                    to_rescue.push(host.clone());
+            // `any_errors_fatal` takes all hosts out of the block, and its rescue is for all of them.
+            for host in hosts.iter().filter(|_| fatal) {
+                if self.takes_part(host) {
+                    let lost = Lost::Failed {
+                        vars: VarMap::new(),
+                        is_own: false,
+                    };
+                    self.lost.insert(host.clone(), lost);
                 }
             }
-            self.run_items(&block.rescue, &to_rescue);
-            for host in &to_rescue {
-                self.rescue_vars.remove(host);
-                if !self.lost.contains_key(host) {
-                    let counts = self.recap.entry(host.clone()).or_default();
-                    counts.rescued += 1;
-                    counts.failed = counts.failed.saturating_sub(1);
-                }
-            }
+            fatal = false;
+            self.rescue(block, hosts);
         }
         if !block.always.is_empty() {
             // Also on hosts that failed: they come back for these tasks only.
+            let struck = std::mem::take(&mut self.fatal);
             let mut failed: HashMap<String, Lost> = HashMap::new();
             for host in hosts {
-                if let Some(Lost::Failed(_)) = self.lost.get(host)
+                if let Some(Lost::Failed { .. }) = self.lost.get(host)
                     && let Some(reason) = self.lost.remove(host)
                 {
                     failed.insert(host.clone(), reason);
@@ -148,8 +192,48 @@ impl<'a> Batch<'a> {
             for (host, reason) in failed {
                 self.lost.entry(host).or_insert(reason);
             }
+            self.fatal |= struck;
         }
         self.fatal |= fatal && hosts.iter().any(|host| self.lost.contains_key(host));
+        self.others_have_changed();
+    }
+
+    fn rescue(&mut self, block: &Block, hosts: &[String]) {
+        let mut to_rescue = Vec::new();
+        let mut own = HashSet::new();
+        for host in hosts {
+            if let Some(Lost::Failed { vars, is_own }) = self.lost.get(host) {
+                self.rescue_vars.insert(host.clone(), vars.clone());
+                if *is_own {
+                    own.insert(host.clone());
+                }
+                self.lost.remove(host);
+                to_rescue.push(host.clone());
+            }
+        }
+        self.others_have_changed();
+        self.in_shelter(!block.always.is_empty(), |batch| {
+            batch.run_items(&block.rescue, &to_rescue);
+        });
+        for host in &to_rescue {
+            self.rescue_vars.remove(host);
+            if !self.lost.contains_key(host) && own.contains(host) {
+                let counts = self.recap.entry(host.clone()).or_default();
+                counts.rescued += 1;
+                counts.failed = counts.failed.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Runs what a failure in does not end a host's part in the play, not at once at least.
+    fn in_shelter(&mut self, is_sheltered: bool, run: impl FnOnce(&mut Self)) {
+        if let Some(budget) = self.budget.as_mut().filter(|_| is_sheltered) {
+            budget.shelter(true);
+        }
+        run(self);
+        if let Some(budget) = self.budget.as_mut().filter(|_| is_sheltered) {
+            budget.shelter(false);
+        }
     }
 
     /// A failure that no module reported.
@@ -174,7 +258,12 @@ impl<'a> Batch<'a> {
             .entry(host.to_owned())
             .or_default()
             .add(Status::Failed, false);
-        self.lost.insert(host.to_owned(), Lost::Failed(VarMap::new()));
+        let lost = Lost::Failed {
+            vars: VarMap::new(),
+            is_own: true,
+        };
+        self.lost.insert(host.to_owned(), lost);
+        self.others_have_changed();
     }
 
     pub(super) fn scope(&self, host: &str, task: &Task) -> Option<Scope> {

@@ -24,12 +24,31 @@ impl Batch<'_> {
         }
         match meta {
             Meta::FlushHandlers => self.flush_handlers(hosts),
-            Meta::EndPlay => self.end_play = true,
-            Meta::EndBatch => self.ended.extend(hosts.iter().cloned()),
+            Meta::EndPlay => {
+                self.end_play = true;
+                if let Some(company) = self.company {
+                    company.end_play();
+                }
+            }
+            Meta::EndBatch => {
+                self.ended.extend(hosts.iter().cloned());
+                if let Some(company) = self.company {
+                    company.end_batch();
+                }
+            }
             Meta::EndHost => self.ended.extend(chosen),
-            Meta::ClearHostErrors => self.lost.clear(),
+            Meta::ClearHostErrors => {
+                self.cleared.extend(self.lost.drain().map(|(host, _)| host));
+                self.forgives = true;
+                if let Some(budget) = &mut self.budget {
+                    budget.clear();
+                }
+            }
             Meta::ResetConnection => chosen.iter().for_each(|host| self.machinery.pool.forget(host)),
             Meta::Noop => {}
+        }
+        if matches!(meta, Meta::EndHost | Meta::EndBatch | Meta::ClearHostErrors) {
+            self.others_have_changed();
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One task on the hosts of a batch: whether it is run, on how many at once, and what its ends come to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use super::company::Gate;
 use super::event::{Event, Status};
 use super::host_task::Ended;
 use super::includes::Include;
@@ -28,14 +29,17 @@ impl Batch<'_> {
             Action::IncludeRole(include) => self.include(task, hosts, &Include::Role(include)),
             Action::Module { .. } => self.run_module(task, hosts, handler),
         }
+        if let Some(budget) = &mut self.budget {
+            budget.task_ended();
+        }
     }
 
     pub(super) fn is_chosen(&mut self, task: &Task) -> bool {
         let options = &self.machinery.options;
-        if !*self.started {
+        if !self.started {
             let wanted = options.start_at_task.as_deref();
             if wanted.is_some_and(|wanted| task.is_called(wanted)) {
-                *self.started = true;
+                self.started = true;
             } else {
                 return false;
             }
@@ -45,7 +49,12 @@ impl Batch<'_> {
 
     /// Asks whether a task is to run, when `--step` wants that.
     fn is_agreed_to(&mut self, task: &Task) -> bool {
-        if !self.machinery.options.step || *self.goes_on {
+        if !self.machinery.options.step {
+            return true;
+        }
+        // One question after the other, where hosts do not wait for one another.
+        let mut goes_on = self.goes_on.lock().unwrap_or_else(PoisonError::into_inner);
+        if *goes_on {
             return true;
         }
         let answer = self.machinery.ask(&Question {
@@ -57,7 +66,7 @@ impl Batch<'_> {
             Answer::Text(answer) => match answer.trim().to_lowercase().as_str() {
                 "y" | "yes" => true,
                 "c" | "continue" => {
-                    *self.goes_on = true;
+                    *goes_on = true;
                     true
                 }
                 _ => false,
@@ -76,6 +85,17 @@ impl Batch<'_> {
     fn run_module(&mut self, task: &Arc<Task>, hosts: &[String], handler: bool) {
         let always_once = matches!(&task.action, Action::Module { definition, .. } if definition.runs_once);
         let once = always_once || self.flag(task.keywords.run_once.as_ref(), &hosts[0], task);
+        if once && self.company.is_some() {
+            for host in hosts {
+                let failure = Failure::new("what is done once for all hosts does not go with the play's strategy");
+                self.fail(
+                    task,
+                    host,
+                    failure.help("take the strategy `linear`, or let `when` choose one host"),
+                );
+            }
+            return;
+        }
         let running = if once { &hosts[..1] } else { hosts };
         self.machinery.send(Event::TaskStarted {
             name: self.machinery.title(task, &hosts[0]),
@@ -93,7 +113,16 @@ impl Batch<'_> {
             let hosts_at_once = number as usize;
             Some(hosts_at_once)
         });
-        let results = self.on_hosts(task, running, throttle.unwrap_or(0));
+        let throttle = throttle.unwrap_or(0);
+        let results = match self.company {
+            None => self.on_hosts(task, running, throttle),
+            Some(company) => {
+                let gate = (throttle > 0).then(|| company.throttle(task, throttle));
+                let _throttled = gate.as_deref().map(Gate::enter);
+                let _begun = company.begin_task();
+                self.on_hosts(task, running, 0)
+            }
+        };
         for (host, ended) in results {
             self.settle(
                 task,
@@ -167,25 +196,25 @@ impl Batch<'_> {
             let fatal = self.flag(task.keywords.any_errors_fatal.as_ref(), host, task);
             self.fatal |= fatal;
             for other in shared {
-                self.lose(other, task, ended);
+                self.lose(other, task, ended, other == host);
             }
+            self.others_have_changed();
         } else if ended.status == Status::Changed {
             self.notify(task, host);
         }
     }
 
-    fn lose(&mut self, host: &str, task: &Task, ended: &Ended) {
+    fn lose(&mut self, host: &str, task: &Task, ended: &Ended, is_own: bool) {
         let lost = if ended.status == Status::Unreachable {
             Lost::Unreachable
         } else {
-            let mut vars = VarMap::new();
-            let about = json!({"name": task.title(), "action": task.action.name()});
-            vars.insert("ansible_failed_task".to_owned(), Variable::data(about));
-            vars.insert(
-                "ansible_failed_result".to_owned(),
-                Variable::data(Value::Object(ended.result.clone())),
-            );
-            Lost::Failed(vars)
+            if let Some(budget) = &mut self.budget {
+                budget.failed(host);
+            }
+            Lost::Failed {
+                vars: about_failure(task, ended),
+                is_own,
+            }
         };
         self.lost.insert(host.to_owned(), lost);
     }
@@ -220,4 +249,14 @@ impl Batch<'_> {
             self.run_task(&handler, &notified, true);
         }
     }
+}
+
+/// What `rescue` sees of the task that failed.
+fn about_failure(task: &Task, ended: &Ended) -> VarMap {
+    let mut vars = VarMap::new();
+    let about = json!({"name": task.title(), "action": task.action.name()});
+    vars.insert("ansible_failed_task".to_owned(), Variable::data(about));
+    let result = Value::Object(ended.result.clone());
+    vars.insert("ansible_failed_result".to_owned(), Variable::data(result));
+    vars
 }

@@ -21,15 +21,15 @@ use serde_json::Value;
 use crate::modules::Fuses;
 use crate::playbook::{Action, Setting, Task};
 
-/// True for a task that may travel with the tasks before and behind it.
-pub(super) fn may_fuse(task: &Task) -> bool {
+/// True for a task that may travel with the tasks before and behind it; `alone` where no host waits for another one.
+pub(super) fn may_fuse(task: &Task, alone: bool) -> bool {
     let Action::Module { definition, .. } = &task.action else {
         return false;
     };
     let keywords = &task.keywords;
     let crosses_hosts = keywords.delegate_to.is_some()
         || is_set(keywords.run_once.as_ref())
-        || is_set(keywords.any_errors_fatal.as_ref())
+        || (!alone && is_set(keywords.any_errors_fatal.as_ref()))
         || keywords.throttle.is_some();
     // Its limit is held to when the node's answer is there, and answers of a chain are looked at seconds apart.
     let is_timed = keywords.timeout.is_some();
