@@ -6,7 +6,7 @@
 //! run, so that conditions come out as they did.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Map;
 
@@ -180,6 +180,7 @@ impl Machinery<'_, '_> {
             facts: record.facts.clone(),
             facts_of: record.facts_of.clone(),
             variables: record.variables.clone(),
+            included: Arc::default(),
             message: None,
             delegated_to: None,
             interrupted: false,
@@ -203,6 +204,7 @@ pub(super) fn refused(task: &Task, host: &str, failure: Failure) -> (Ended, Even
         facts: Map::new(),
         facts_of: None,
         variables: Map::new(),
+        included: Arc::default(),
         message: Some(failure.message),
         delegated_to: None,
         interrupted: false,
