@@ -1,15 +1,16 @@
 use super::{
-    ModuleDefinition, apt_repository, assert, blockinfile, command, copy, cordon, cron, deb822_repository, debug,
-    dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, hostname,
-    known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace,
-    script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, uri,
-    user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, apt_repository, assert, async_status, blockinfile, command, copy, cordon, cron,
+    deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files,
+    get_url, group, hostname, known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping,
+    raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile,
+    template, uncordon, uri, user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<apt_repository::AptRepository>(),
     ModuleDefinition::of::<assert::Assert>(),
+    ModuleDefinition::of::<async_status::AsyncStatus>(),
     ModuleDefinition::of::<blockinfile::BlockInFile>(),
     ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<copy::Copy>(),

@@ -21,6 +21,7 @@ pub struct Trial<'a> {
     files: FileFinder,
     check_mode: bool,
     diff: bool,
+    background: Option<super::Background>,
 }
 
 impl<'a> Trial<'a> {
@@ -33,6 +34,7 @@ impl<'a> Trial<'a> {
             files: FileFinder::default(),
             check_mode: false,
             diff: true,
+            background: None,
         }
     }
 
@@ -53,6 +55,11 @@ impl<'a> Trial<'a> {
 
     pub fn check_mode(mut self) -> Self {
         self.check_mode = true;
+        self
+    }
+
+    pub fn background(mut self, background: super::Background) -> Self {
+        self.background = Some(background);
         self
     }
 
@@ -90,6 +97,7 @@ impl<'a> Trial<'a> {
             undos,
             reconnect_for: Duration::ZERO,
             only_looks: false,
+            background: self.background,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
             random_words: &super::random_word,
@@ -117,6 +125,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         undos: &|_| {},
         reconnect_for: Duration::ZERO,
         only_looks: false,
+        background: None,
         job_prefix: "test".to_owned(),
         random_words: &super::random_word,
     })

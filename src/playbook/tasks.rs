@@ -4,6 +4,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use super::action::{Action, IncludeRole, IncludeTasks, Meta};
+use super::background::{check_background, in_background};
 use super::keywords::{Keywords, text_list};
 use super::loader::{Loader, Scoping};
 use super::model::{Block, Item, Loop, LoopKind, Task};
@@ -21,9 +22,7 @@ const STATEMENTS: [&str; 5] = ["import_tasks", "include_tasks", "import_role", "
 const DEFINING: [&str; 6] = ["block", "include_vars", "loop", "register", "set_fact", "vars"];
 
 /// Ansible's keys of a task that this version refuses, with the reason.
-const NOT_YET: [(&str, &str); 6] = [
-    ("async", "long commands of krun's own modules run detached anyway"),
-    ("poll", "long commands of krun's own modules run detached anyway"),
+const NOT_YET: [(&str, &str); 4] = [
     ("debugger", "use --step"),
     ("module_defaults", "give the options at each task"),
     ("collections", "krun's modules are built in"),
@@ -120,6 +119,7 @@ impl Loader<'_> {
                 .take("listen")
                 .map(|node| text_list(node, "listen", diagnostics))
                 .unwrap_or_default(),
+            in_background: in_background(&mut fields, diagnostics),
             role: scoping.role.clone(),
             folder: scoping.folder.clone(),
         };
@@ -137,6 +137,7 @@ impl Loader<'_> {
         if let Some(action) = self.action(&mut fields, &mut keywords, scoping, diagnostics) {
             fields.finish(modules::names().chain(STATEMENTS), diagnostics);
             task.action = action;
+            check_background(&task, diagnostics);
         }
         task.keywords = keywords;
         vec![Item::Task(Arc::new(task))]
@@ -331,9 +332,10 @@ impl Loader<'_> {
 }
 
 /// Keys of a task, for suggestions.
-const TASK_KEYS: [&str; 34] = [
+const TASK_KEYS: [&str; 36] = [
     "any_errors_fatal",
     "args",
+    "async",
     "become",
     "become_flags",
     "become_method",
@@ -356,6 +358,7 @@ const TASK_KEYS: [&str; 34] = [
     "name",
     "no_log",
     "notify",
+    "poll",
     "register",
     "remote_user",
     "retries",

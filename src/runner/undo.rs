@@ -143,6 +143,7 @@ impl Run<'_> {
             undos: &|_| {},
             reconnect_for: LIMIT,
             only_looks: false,
+            background: None,
             job_prefix: "clean-up".to_owned(),
             random_words: &crate::modules::random_word,
         };

@@ -40,6 +40,7 @@ pub(super) fn may_fuse(task: &Task, alone: bool) -> bool {
     let tries_again = !task.until.is_empty() || task.retries.is_some();
     let waits = task.loop_over.as_ref().is_some_and(|over| over.pause.is_some());
     definition.fuses != Fuses::Never
+        && task.in_background.is_none()
         && !definition.runs_once
         && !crosses_hosts
         && !goes_on_blindly
