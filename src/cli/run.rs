@@ -14,7 +14,7 @@ use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
 use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_selection};
-use crate::runner::FailurePolicy;
+use crate::runner::{FactCache, FailurePolicy, Gathering};
 use crate::syntax::{Diagnostic, Diagnostics};
 
 /// The options of a run.
@@ -56,6 +56,18 @@ pub(super) struct RunArgs {
     /// After a failure: stop, or go on with the hosts that are left as ansible does
     #[arg(long, value_name = "POLICY", env = "KRUN_FAILURE_POLICY", default_value = "stop", value_parser = FailurePolicy::from_str)]
     failure_policy: FailurePolicy,
+    /// Gather facts for all plays (implicit), those that ask for it (explicit), or where none are known (smart)
+    #[arg(long, value_name = "WAY", env = "KRUN_GATHERING", default_value = "implicit", value_parser = Gathering::from_str)]
+    gathering: Gathering,
+    /// Keep facts from run to run, in files of this folder (Ansible's jsonfile)
+    #[arg(long, value_name = "FOLDER", env = "KRUN_FACT_CACHE")]
+    fact_cache: Option<PathBuf>,
+    /// Seconds that kept facts hold, 0 for ever [default: a day]
+    #[arg(long, value_name = "SECONDS", env = "KRUN_FACT_CACHE_TIMEOUT")]
+    fact_cache_timeout: Option<u64>,
+    /// Forget the facts of the inventory's hosts that were kept
+    #[arg(long)]
+    flush_cache: bool,
     /// Run notified handlers also on hosts that failed
     #[arg(long)]
     force_handlers: bool,
@@ -193,6 +205,10 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
     options.force_handlers = args.force_handlers;
     options.step = args.step;
     options.failure_policy = args.failure_policy;
+    options.gathering = args.gathering;
+    options.flush_cache = args.flush_cache;
+    let cache = |folder: &PathBuf| FactCache::new(folder, args.fact_cache_timeout);
+    options.fact_cache = args.fact_cache.as_ref().map(cache);
     options.no_fuse = args.no_fuse;
     ask_passwords(&args.hosts, &mut options)?;
     let journal = journal::begin(args, &options, &passwords, continued)?;

@@ -368,6 +368,13 @@ fn machine() -> Vec<Cost> {
             2,
         ),
         answered("package-facts", json!({}), packages(), packages()).changed(None),
+        answered(
+            "async-status",
+            json!({"jid": "shell-0123456789abcdef-program"}),
+            vec![out("krun-job running - no /x\n")],
+            vec![out("krun-job running - no /x\n")],
+        )
+        .changed(None),
         answered("service-facts", json!({}), services(), services()).changed(None),
         answered(
             "sysctl",

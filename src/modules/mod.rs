@@ -4,6 +4,8 @@ mod add_host;
 mod apt_repository;
 pub mod args;
 mod assert;
+mod async_status;
+mod background;
 mod blockinfile;
 mod command;
 mod context;
@@ -74,6 +76,8 @@ mod wait_jobs;
 mod wait_ready;
 mod yum_repo;
 
+pub(crate) use background::NO_JOB;
+pub use background::{Background, BackgroundKind, LeftJob, background_of};
 pub use context::{Context, FileFinder, Reporter};
 pub use definition::{ArgumentError, ModuleDefinition, RunsOn};
 pub use failure::Failure;

@@ -1,7 +1,5 @@
 use super::{
-    ModuleDefinition, add_host, apt_repository, assert, blockinfile, command, copy, cordon, cron, deb822_repository,
-    debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, group_by,
-    hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping,
+    ModuleDefinition, add_host, apt_repository, assert, async_status, blockinfile, command, copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping,
     raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile,
     template, uncordon, uri, user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
@@ -11,6 +9,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<add_host::AddHost>(),
     ModuleDefinition::of::<apt_repository::AptRepository>(),
     ModuleDefinition::of::<assert::Assert>(),
+    ModuleDefinition::of::<async_status::AsyncStatus>(),
     ModuleDefinition::of::<blockinfile::BlockInFile>(),
     ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<copy::Copy>(),

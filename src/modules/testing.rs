@@ -22,6 +22,7 @@ pub struct Trial<'a> {
     files: FileFinder,
     check_mode: bool,
     diff: bool,
+    background: Option<super::Background>,
 }
 
 impl<'a> Trial<'a> {
@@ -34,6 +35,7 @@ impl<'a> Trial<'a> {
             files: FileFinder::default(),
             check_mode: false,
             diff: true,
+            background: None,
         }
     }
 
@@ -54,6 +56,11 @@ impl<'a> Trial<'a> {
 
     pub fn check_mode(mut self) -> Self {
         self.check_mode = true;
+        self
+    }
+
+    pub fn background(mut self, background: super::Background) -> Self {
+        self.background = Some(background);
         self
     }
 
@@ -93,6 +100,7 @@ impl<'a> Trial<'a> {
             reconnect_for: Duration::ZERO,
             only_looks: false,
             before: super::Before::Nothing,
+            background: self.background,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
             random_words: &super::random_word,
@@ -122,6 +130,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         reconnect_for: Duration::ZERO,
         only_looks: false,
         before: super::Before::Nothing,
+        background: None,
         job_prefix: "test".to_owned(),
         random_words: &super::random_word,
     })

@@ -1,6 +1,7 @@
 //! Plays, blocks, tasks, roles and handlers: loaded whole and checked whole, without executing anything.
 
 mod action;
+mod background;
 mod checks;
 mod expected;
 mod imports;
@@ -21,6 +22,7 @@ mod tasks;
 mod variables;
 
 pub use action::{Action, IncludeRole, IncludeTasks, Meta};
+pub use background::InBackground;
 pub use checks::check_hosts;
 pub(crate) use checks::finder;
 pub use expected::Expected;

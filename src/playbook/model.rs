@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::action::Action;
+use super::background::InBackground;
 use super::keywords::Keywords;
 use super::role::Role;
 use super::setting::{Expression, Setting};
@@ -110,6 +111,8 @@ pub struct Task {
     pub notify: Vec<Setting>,
     /// Topics that it listens to, when it is a handler.
     pub listen: Vec<String>,
+    /// Its work goes on beside krun.
+    pub in_background: Option<InBackground>,
     /// The role that it belongs to.
     pub role: Option<Arc<Role>>,
     /// Folder of the file that it stands in.

@@ -101,9 +101,10 @@ impl Loader<'_> {
 }
 
 /// Keys of a task, for suggestions.
-const TASK_KEYS: [&str; 34] = [
+const TASK_KEYS: [&str; 36] = [
     "any_errors_fatal",
     "args",
+    "async",
     "become",
     "become_flags",
     "become_method",
@@ -126,6 +127,7 @@ const TASK_KEYS: [&str; 34] = [
     "name",
     "no_log",
     "notify",
+    "poll",
     "register",
     "remote_user",
     "retries",

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::action::{Action, Meta};
+use super::background::{check_background, in_background};
 use super::keywords::{Keywords, text_list};
 use super::loader::{Loader, Scoping};
 use super::looping::loop_over;
@@ -13,9 +14,7 @@ use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
 use crate::template;
 
 /// Ansible's keys of a task that this version refuses, with the reason.
-const NOT_YET: [(&str, &str); 6] = [
-    ("async", "long commands of krun's own modules run detached anyway"),
-    ("poll", "long commands of krun's own modules run detached anyway"),
+const NOT_YET: [(&str, &str); 4] = [
     ("debugger", "use --step"),
     ("module_defaults", "give the options at each task"),
     ("collections", "krun's modules are built in"),
@@ -112,6 +111,7 @@ impl Loader<'_> {
                 .take("listen")
                 .map(|node| text_list(node, "listen", diagnostics))
                 .unwrap_or_default(),
+            in_background: in_background(&mut fields, diagnostics),
             role: scoping.role.clone(),
             folder: scoping.folder.clone(),
         };
@@ -129,6 +129,7 @@ impl Loader<'_> {
         if let Some(action) = self.action(&mut fields, (&mut keywords, outer), scoping, diagnostics) {
             fields.finish(modules::names().chain(STATEMENTS), diagnostics);
             task.action = action;
+            check_background(&task, diagnostics);
         }
         task.keywords = keywords;
         vec![Item::Task(Arc::new(task))]

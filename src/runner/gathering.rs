@@ -83,6 +83,7 @@ pub(super) fn gather_facts(play: &Play, options: &RunOptions) -> Option<Task> {
         failed_when: None,
         notify: Vec::new(),
         listen: Vec::new(),
+        in_background: None,
         role: None,
         folder: play.folder.clone(),
     })

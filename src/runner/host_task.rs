@@ -110,8 +110,18 @@ impl<'p> Machinery<'_, 'p> {
         }
         self.world.include(host, &ended.included);
         if ended.facts_of.is_none() {
-            self.world.set(host, ended.variables.clone());
-            self.world.learn_facts(host, ended.facts.clone());
+            self.learn_of(task, host, ended);
+        }
+    }
+
+    /// Keeps what a task found out about a host.
+    pub(super) fn learn_of(&self, task: &Task, host: &str, ended: &Ended) {
+        self.world.set(host, ended.variables.clone());
+        let is_gathered = task.action.name() == "setup";
+        if let Err(error) = self.world.learn_facts(host, ended.facts.clone(), is_gathered) {
+            self.send(Event::Warning {
+                message: format!("the facts of {host} are not kept for later runs: {error}"),
+            });
         }
     }
 

@@ -1,11 +1,13 @@
 //! Runs plays: batches, the stop rule, tasks on hosts in parallel, handlers. Emits events and prints nothing.
 
+mod background;
 mod batches;
 mod budget;
 mod company;
 mod conditions;
 mod endpoint;
 mod event;
+mod fact_cache;
 mod fused;
 mod gathering;
 mod handlers;
@@ -32,6 +34,7 @@ mod world;
 
 pub use batches::{BatchError, check_serial, plan_batches};
 pub use event::{CleanUp, Event, EventSink, HostReport, Status};
+pub use fact_cache::FactCache;
 pub use gathering::Gathering;
 pub use options::{AnswerReader, RunOptions};
 pub use record::{Earlier, Known, Record, TaskKey, TaskRecord};

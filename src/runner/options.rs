@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use secrecy::SecretString;
 
+use super::fact_cache::FactCache;
 use super::gathering::Gathering;
 use super::record::Earlier;
 use super::undo::Undos;
@@ -47,6 +48,10 @@ pub struct RunOptions {
     pub failure_policy: FailurePolicy,
     /// For which plays facts are gathered.
     pub gathering: Gathering,
+    /// Where facts are kept from run to run.
+    pub fact_cache: Option<FactCache>,
+    /// Forget what the cache knows of the inventory's hosts.
+    pub flush_cache: bool,
     /// Run handlers also on hosts that failed.
     pub force_handlers: bool,
     /// `-u`

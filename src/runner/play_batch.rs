@@ -104,6 +104,9 @@ impl Run<'_> {
                 self.gone.retain(|host, _| !whole.contains(host));
             }
         }
+        // Hosts that went at their own pace have ended in any order.
+        end.unfinished
+            .sort_by_key(|host| hosts.iter().position(|other| other == host));
         self.settle_batch(&hosts, &lost, &mut end.result);
         end
     }

@@ -91,6 +91,9 @@ pub fn run(
         .thread_name(|index| format!("host-{index}"))
         .build()
         .map_err(|error| Failure::new(format!("cannot start {width} threads: {error}")).help("lower --forks"))?;
+    if let Some(cache) = options.fact_cache.as_ref().filter(|_| options.flush_cache) {
+        inventory.hosts().for_each(|host| cache.forget(host));
+    }
     let mut run = Run {
         world: Arc::new(World::new(inventory, variables, passwords, Arc::clone(options))),
         options: Arc::clone(options),

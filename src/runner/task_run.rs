@@ -172,8 +172,7 @@ impl Batch<'_> {
             self.machinery.learn(task, other, ended);
         }
         if let Some(about) = &ended.facts_of {
-            self.machinery.world.set(about, ended.variables.clone());
-            self.machinery.world.learn_facts(about, ended.facts.clone());
+            self.machinery.learn_of(task, about, ended);
         }
         self.count(task, host, ended, shared);
     }

@@ -145,6 +145,7 @@ impl Run<'_> {
             reconnect_for: LIMIT,
             only_looks: false,
             before: Before::Nothing,
+            background: None,
             job_prefix: "clean-up".to_owned(),
             random_words: &crate::modules::random_word,
         };

@@ -36,6 +36,8 @@ pub(super) struct Ground {
 #[derive(Clone, Default)]
 struct Learned {
     facts: Map<String, Value>,
+    /// They were gathered, in this run or in the one that the cache is from.
+    is_gathered: bool,
     facts_layer: Arc<VarMap>,
     included: Arc<VarMap>,
     set: Arc<VarMap>,
@@ -117,13 +119,7 @@ impl World {
                 Self::magic(&ground, host, task.and_then(|task| task.role.as_ref())),
             )
         };
-        let learned = self
-            .learned
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(host)
-            .cloned()
-            .unwrap_or_default();
+        let learned = self.learned_of(host);
         let role = task.and_then(|task| task.role.as_ref());
         let mut builder = ScopeBuilder::default();
         for other in &play.roles {
@@ -202,30 +198,50 @@ impl World {
         included.extend(variables.iter().map(|(name, value)| (name.clone(), Arc::clone(value))));
     }
 
-    /// Keeps facts of a host: under `ansible_facts`, and each as `ansible_NAME`.
-    pub(super) fn learn_facts(&self, host: &str, facts: Map<String, Value>) {
-        if facts.is_empty() {
-            return;
+    /// What is known of a host; what the cache knows is read when it is first asked for.
+    fn learned_of(&self, host: &str) -> Learned {
+        if let Some(learned) = self.learned.read().unwrap_or_else(PoisonError::into_inner).get(host) {
+            return learned.clone();
         }
+        let Some(cache) = &self.options.fact_cache else {
+            return Learned::default();
+        };
+        let mut read = Learned::default();
+        if let Some((facts, is_gathered)) = cache.read(host) {
+            read.facts = facts;
+            read.is_gathered = is_gathered;
+            read.facts_layer = Arc::new(facts_layer(&read.facts));
+        }
+        let mut all = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(host.to_owned()).or_insert(read).clone()
+    }
+
+    /// Keeps facts of a host: under `ansible_facts`, and each as `ansible_NAME`.
+    ///
+    /// # Errors
+    /// The cache cannot be written; this run knows them all the same.
+    pub(super) fn learn_facts(&self, host: &str, facts: Map<String, Value>, is_gathered: bool) -> std::io::Result<()> {
+        if facts.is_empty() {
+            return Ok(());
+        }
+        // What the cache knows is not forgotten.
+        let _ = self.learned_of(host);
         let mut all = self.learned.write().unwrap_or_else(PoisonError::into_inner);
         let learned = all.entry(host.to_owned()).or_default();
         learned.facts.extend(facts);
-        let mut layer: VarMap = learned
-            .facts
-            .iter()
-            .map(|(name, value)| (format!("ansible_{name}"), Variable::data(value.clone())))
-            .collect();
-        layer.insert(
-            "ansible_facts".to_owned(),
-            Variable::data(Value::Object(learned.facts.clone())),
-        );
-        learned.facts_layer = Arc::new(layer);
+        learned.is_gathered |= is_gathered;
+        learned.facts_layer = Arc::new(facts_layer(&learned.facts));
+        let Some(cache) = &self.options.fact_cache else {
+            return Ok(());
+        };
+        let (facts, is_gathered) = (learned.facts.clone(), learned.is_gathered);
+        drop(all);
+        cache.write(host, &facts, is_gathered)
     }
 
-    /// Whether facts of a host are known.
+    /// Whether facts of a host were gathered.
     pub(super) fn has_facts(&self, host: &str) -> bool {
-        let all = self.learned.read().unwrap_or_else(PoisonError::into_inner);
-        all.get(host).is_some_and(|learned| !learned.facts.is_empty())
+        self.learned_of(host).is_gathered
     }
 
     /// Keeps a registered result or a set variable of a host.
@@ -234,6 +250,7 @@ impl World {
         if variables.peek().is_none() {
             return;
         }
+        let _ = self.learned_of(host);
         let mut all = self.learned.write().unwrap_or_else(PoisonError::into_inner);
         let learned = all.entry(host.to_owned()).or_default();
         let set = Arc::make_mut(&mut learned.set);
@@ -302,6 +319,16 @@ impl Ground {
 
 fn texts(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
+}
+
+fn facts_layer(facts: &Map<String, Value>) -> VarMap {
+    let mut layer: VarMap = facts
+        .iter()
+        .map(|(name, value)| (format!("ansible_{name}"), Variable::data(value.clone())))
+        .collect();
+    let all = Variable::data(Value::Object(facts.clone()));
+    layer.insert("ansible_facts".to_owned(), all);
+    layer
 }
 
 struct OtherHosts {

@@ -201,11 +201,8 @@ impl Module for GetUrl {
             }
         };
         let start = Instant::now();
-        let limit = context.remaining()?;
-        let request = Request::new(FETCH, self.words(&found))
-            .with_stdin(self.secrets().into_bytes())
-            .with_timeout(limit);
-        let output = context.request(request)?;
+        let request = Request::new(FETCH, self.words(&found)).with_stdin(self.secrets().into_bytes());
+        let output = context.run_work("fetch", request)?;
         if !output.success() {
             return Err(Failure::of_program(&format!("fetching {}", bare(&self.url)), &output)
                 .with("url", bare(&self.url))

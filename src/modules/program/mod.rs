@@ -70,8 +70,7 @@ impl Guard<'_> {
     ) -> Result<Output, Failure> {
         let chdir = self.chdir.map_or_else(String::new, |word| word.0.clone());
         let request = Request::new(RUN, std::iter::once(chdir).chain(words));
-        let limit = context.remaining()?;
-        context.request(request.with_stdin(stdin).with_timeout(limit))
+        context.run_work("program", request.with_stdin(stdin))
     }
 }
 

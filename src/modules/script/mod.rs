@@ -124,10 +124,8 @@ impl Module for Script {
         words.extend(ready.interpreter);
         words.push(file);
         words.extend(ready.arguments);
-        let request = Request::new(RUN, words)
-            .with_stdin(ready.content)
-            .with_timeout(context.remaining()?);
-        let output = context.request(request)?;
+        let request = Request::new(RUN, words).with_stdin(ready.content);
+        let output = context.run_work("script", request)?;
         outcome(&format!("the script {}", ready.name), json!(self.cmd.0), &output, false)
     }
 }

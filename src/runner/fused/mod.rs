@@ -42,6 +42,7 @@ pub(super) fn may_fuse(task: &Task, alone: bool) -> bool {
     let builds_up = task.loop_over.is_some() && definition.name == "set-fact";
     let waits = task.loop_over.as_ref().is_some_and(|over| over.pause.is_some());
     definition.fuses != Fuses::Never
+        && task.in_background.is_none()
         && !definition.runs_once
         && !crosses_hosts
         && !goes_on_blindly
