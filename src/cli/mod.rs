@@ -14,6 +14,7 @@ mod run;
 mod secret;
 mod signals;
 mod terminal;
+mod vault;
 mod vault_options;
 
 use error::EXIT_BAD_OPTIONS;
@@ -40,6 +41,7 @@ enum Command {
     Inventory(inventory::InventoryArgs),
     Exec(Box<exec::ExecArgs>),
     Doc(doc::DocArgs),
+    Vault(vault::VaultCommandArgs),
 }
 
 /// Exit code for a bug.
@@ -73,6 +75,7 @@ fn run_command() -> i32 {
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
+        Some(Command::Vault(args)) => vault::run(&args),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {
