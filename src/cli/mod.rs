@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod answers;
+mod config;
 mod doc;
 mod error;
 mod exec;
@@ -17,16 +18,18 @@ mod terminal;
 mod vault;
 mod vault_options;
 
+use config::Configuration;
 use error::EXIT_BAD_OPTIONS;
-use print::complain;
+use print::{complain, print_findings};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Run Ansible-like playbooks over SSH; upgrade kubeadm clusters without an outage
 #[derive(Debug, Parser)]
 #[command(name = "krun", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
 #[command(
-    after_help = "Exit codes: 0 well, 1 error, 2 a host failed, 4 a host unreachable or the playbook does not load, \
+    after_help = "Every option has a key in krun.toml and an environment variable KRUN_…: `krun config` lists them.\n\n\
+Exit codes: 0 well, 1 error, 2 a host failed, 4 a host unreachable or the playbook does not load, \
 5 bad options, 99 interrupted, 250 a bug."
 )]
 struct Cli {
@@ -42,6 +45,7 @@ enum Command {
     Exec(Box<exec::ExecArgs>),
     Doc(doc::DocArgs),
     Vault(vault::VaultCommandArgs),
+    Config(config::ConfigArgs),
 }
 
 /// Exit code for a bug.
@@ -63,19 +67,38 @@ fn command_names() -> Vec<String> {
 }
 
 fn run_command() -> i32 {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let configuration = Configuration::load(&Cli::command(), &arguments);
+    let parsed = configuration
+        .apply(Cli::command())
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
+            let problems = configuration.problems();
+            if error.use_stderr() && problems.has_errors() {
+                print_findings(&problems);
+            }
             // Help and version are no errors. When nobody reads them there is nobody to tell.
             let _ = error.print();
             return if error.use_stderr() { EXIT_BAD_OPTIONS } else { 0 };
         }
     };
+    // It shows what is wrong itself.
+    if !matches!(cli.command, Some(Command::Config(_))) {
+        let problems = configuration.problems();
+        print_findings(&problems);
+        if problems.has_errors() {
+            return EXIT_BAD_OPTIONS;
+        }
+    }
     match cli.command {
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
         Some(Command::Vault(args)) => vault::run(&args),
+        Some(Command::Config(args)) => config::run(&args, &configuration),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {

@@ -53,7 +53,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     force_handlers: bool,
     /// Folders with roles, beside those near the playbook (separated by `:`)
-    #[arg(long, value_name = "FOLDERS", env = "KRUN_ROLES_PATH", value_delimiter = ':')]
+    #[arg(long, value_name = "FOLDERS", value_delimiter = ':')]
     roles_path: Vec<PathBuf>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::secret;
@@ -16,10 +16,10 @@ const VAULT: &str = "Vault";
 #[derive(Args, Clone, Debug, Default)]
 pub struct VaultArgs {
     /// File that holds a vault password, or program that prints it (may be repeated)
-    #[arg(long, value_name = "FILE", env = "KRUN_VAULT_PASSWORD_FILE", value_delimiter = ',', help_heading = VAULT)]
+    #[arg(long, value_name = "FILE", value_delimiter = ',', value_hint = ValueHint::FilePath, help_heading = VAULT)]
     pub vault_password_file: Vec<String>,
     /// Vault id and its password's source: ID@FILE or ID@prompt (may be repeated)
-    #[arg(long, value_name = "ID@SOURCE", help_heading = VAULT)]
+    #[arg(long, value_name = "ID@SOURCE", value_delimiter = ',', help_heading = VAULT)]
     pub vault_id: Vec<String>,
     /// Ask for the vault password
     #[arg(long, visible_alias = "ask-vault-password", short = 'J', help_heading = VAULT)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::live::Live;
 use super::{Style, TextOptions, readable, report};
-use crate::runner::{CleanUp, Counts, Event, HostReport, Recap};
+use crate::runner::{CleanUp, Counts, Event, HostReport, Recap, Status};
 
 /// A task that takes longer than this is seen to be at work.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,6 +25,8 @@ pub(super) struct TextOutput {
     /// Hosts that it has not ended on.
     at_work: Vec<String>,
     is_interrupted: bool,
+    /// The head of a task that no host has done anything in, where such tasks are not shown.
+    held: Vec<String>,
 }
 
 impl TextOutput {
@@ -36,6 +38,7 @@ impl TextOutput {
             since: Instant::now(),
             at_work: Vec::new(),
             is_interrupted: false,
+            held: Vec::new(),
         }
     }
 
@@ -59,6 +62,7 @@ impl TextOutput {
             Event::Asked { question } => self.ask(question),
             Event::Retrying { host, task, left } => {
                 let text = format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left).");
+                self.show_held();
                 self.line(&style(text).yellow().to_string());
             }
             Event::ItemFinished(report) => self.report(report),
@@ -73,7 +77,10 @@ impl TextOutput {
                     self.report(report);
                 }
             }
-            Event::Warning { message } => self.line(&style(format!("[WARNING]: {message}")).magenta().to_string()),
+            Event::Warning { message } => {
+                self.show_held();
+                self.line(&style(format!("[WARNING]: {message}")).magenta().to_string());
+            }
             Event::Interrupted => self.interrupted(),
             Event::CleanedUp { .. } => self.cleaned_up(event),
             // One module on its own is no play: what it said is all that there is to say.
@@ -106,12 +113,16 @@ impl TextOutput {
                 name, handler, place, ..
             } => {
                 let kind = if *handler { "RUNNING HANDLER" } else { "TASK" };
-                self.banner(&format!("{kind} [{name}]"));
+                self.held = vec![self.banner_text(&format!("{kind} [{name}]"))];
                 if self.options.verbosity > 1 {
-                    self.line(&style(format!("at {place}")).dim().to_string());
+                    self.held.push(style(format!("at {place}")).dim().to_string());
+                }
+                if self.options.shows_skipped {
+                    self.show_held();
                 }
             }
             Event::Included { what, hosts } => {
+                self.show_held();
                 let text = format!("included: {what} for {}", hosts.join(", "));
                 self.line(&style(text).cyan().to_string());
             }
@@ -158,6 +169,7 @@ impl TextOutput {
     }
 
     fn progress(&mut self, host: &str, line: &str) {
+        self.show_held();
         match &mut self.live {
             Some(live) if self.options.verbosity == 0 => live.show(host, line, self.since),
             _ => self.line(&format!("  {host} | {line}")),
@@ -166,6 +178,7 @@ impl TextOutput {
 
     /// The answer is typed right behind the question, so nothing may change below it.
     fn ask(&mut self, question: &str) {
+        self.show_held();
         self.at_work.clear();
         if let Some(live) = &mut self.live {
             live.end_all();
@@ -175,7 +188,17 @@ impl TextOutput {
         let _ = write!(out, "{question}").and_then(|()| out.flush());
     }
 
-    fn report(&self, report: &HostReport) {
+    fn show_held(&mut self) {
+        for line in std::mem::take(&mut self.held) {
+            self.line(&line);
+        }
+    }
+
+    fn report(&mut self, report: &HostReport) {
+        if self.options.style == Style::Play && report.status == Status::Skipped && !self.options.shows_skipped {
+            return;
+        }
+        self.show_held();
         let lines = match self.options.style {
             Style::Play => report::in_play(report, self.options.verbosity),
             Style::Module => report::of_module(report),
@@ -237,13 +260,17 @@ impl TextOutput {
     }
 
     fn banner(&self, title: &str) {
+        self.line(&self.banner_text(title));
+    }
+
+    fn banner_text(&self, title: &str) -> String {
         let title = readable::line(title);
         let stars = self
             .options
             .width
             .saturating_sub(console::measure_text_width(&title) + 1)
             .max(3);
-        self.line(&format!("\n{title} {}", "*".repeat(stars)));
+        format!("\n{title} {}", "*".repeat(stars))
     }
 
     fn line(&self, text: &str) {

@@ -20,7 +20,7 @@ mod world;
 
 pub use batches::{BatchError, check_serial, plan_batches};
 pub use event::{CleanUp, Event, EventSink, HostReport, Status};
-pub use options::{AnswerReader, RunOptions};
+pub use options::{AnswerReader, RunOptions, SshArgs};
 pub use run::{Summary, run};
 pub use stats::{Counts, Recap};
 pub use undo::Undos;

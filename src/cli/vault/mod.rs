@@ -7,7 +7,7 @@ mod strings;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 use super::error::{EXIT_ERROR, Error};
 use super::print::complain;
@@ -50,7 +50,7 @@ struct EncryptArgs {
     #[arg(value_name = "FILE")]
     files: Vec<String>,
     /// Write here instead; `-` for standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<String>,
     #[command(flatten)]
     with: EncryptWith,
@@ -65,7 +65,7 @@ struct DecryptArgs {
     #[arg(value_name = "FILE")]
     files: Vec<String>,
     /// Write here instead; `-` for standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<String>,
     #[command(flatten)]
     vault: VaultArgs,
@@ -116,7 +116,7 @@ struct RekeyArgs {
     #[arg(long, value_name = "ID@SOURCE", conflicts_with = "new_vault_password_file")]
     new_vault_id: Option<String>,
     /// File that holds the new password, or program that prints it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     new_vault_password_file: Option<String>,
     #[command(flatten)]
     with: EncryptWith,

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use secrecy::ExposeSecret;
 
 use super::files::{self, Access, STANDARD};
@@ -35,7 +35,7 @@ pub(super) struct EncryptStringArgs {
     #[arg(long, requires = "prompt")]
     show_input: bool,
     /// Write here instead of to standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<String>,
     #[command(flatten)]
     with: EncryptWith,
