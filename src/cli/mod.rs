@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod answers;
+mod completion;
 mod config;
 mod doc;
 mod error;
@@ -8,6 +9,7 @@ mod exec;
 mod execute;
 mod extra_vars;
 mod hosts;
+mod init;
 mod inventory;
 mod lists;
 mod print;
@@ -46,6 +48,8 @@ enum Command {
     Doc(doc::DocArgs),
     Vault(vault::VaultCommandArgs),
     Config(config::ConfigArgs),
+    Init(init::InitArgs),
+    Completion(completion::CompletionArgs),
 }
 
 /// Exit code for a bug.
@@ -99,6 +103,8 @@ fn run_command() -> i32 {
         Some(Command::Doc(args)) => doc::run(&args),
         Some(Command::Vault(args)) => vault::run(&args),
         Some(Command::Config(args)) => config::run(&args, &configuration),
+        Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Completion(args)) => completion::run(&args, Cli::command()),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {

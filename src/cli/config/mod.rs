@@ -191,12 +191,10 @@ fn project_file(folder: &Path, problems: &mut Diagnostics) -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("KRUN_CONFIG") {
         return Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty());
     }
-    let above = if folder == Path::new(".") {
-        PathBuf::from("..")
-    } else if folder.file_name().is_some() {
-        folder.parent().map(Path::to_owned).unwrap_or_default()
-    } else {
-        folder.join("..")
+    let above = match folder.parent() {
+        Some(parent) if folder.file_name().is_some() => parent.to_owned(),
+        _ if folder == Path::new(".") => PathBuf::from(".."),
+        _ => folder.join(".."),
     };
     let mut refused = None;
     for folder in [folder, &above, Path::new(".")] {
