@@ -107,6 +107,9 @@ fn assert_parts(text: &str, parts: &[&str], ran: &Ran) {
     "w1                         : ok=4    changed=1    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0"])]
 #[case::two_playbooks("site.yml local.yml -i hosts.ini -t talk,always,untagged", &["TASK [look]", "PLAY [localhost]", "here"])]
 #[case::local_without_an_inventory("local.yml", &["ok: [localhost]\n    here"])]
+#[case::without_skipped_hosts("site.yml -i hosts.ini -C --display-skipped-hosts no", &["!skipping: [d1]", "!TASK [look]", "TASK [write]"])]
+#[case::what_leads_to_no_host("site.yml -i hosts.ini -t talk --host-key-checking no --ssh-args -v --become-exe gone --become-flags -n",
+    &["w1 v=none"])]
 #[case::check("site.yml -i hosts.ini --check --diff", &["check mode: nothing is changed", "changed: [w1] (new file)",
     "+++ the task's `content`", "+of w1", "skipping: [d1]"])]
 #[case::check_in_short("site.yml -i hosts.ini -C", &["changed: [w1] (new file)", "!+of w1"])]
@@ -210,6 +213,8 @@ fn goes_well(#[case] line: &str, #[case] stdout: &[&str]) {
 #[case::unknown_method("site.yml -i hosts.ini --become-method runas", 5, &["--become-method: there is no method `runas`"])]
 #[case::no_key_there("site.yml -i hosts.ini --key-file gone", 5, &["--private-key: there is no file gone"])]
 #[case::open_quote("site.yml -i hosts.ini --ssh-common-args '-o␣x", 5, &["--ssh-common-args: a quote has no end"])]
+#[case::unknown_host_key_policy("site.yml -i hosts.ini --host-key-checking maybe", 5, &["give yes, no, ask, accept-new or strict"])]
+#[case::open_quote_of_flags("site.yml -i hosts.ini --become-flags '-o␣x", 5, &["--become-flags: a quote has no end"])]
 #[case::unknown_format("site.yml -i hosts.ini --output xml", 5, &["[possible values: text, json]"])]
 #[case::no_password_file("site.yml -i hosts.ini --vault-password-file gone", 5, &["cannot read the vault password file `gone`"])]
 #[case::no_password_file_of_an_id("inventory -i hosts.ini --list --vault-id it@gone", 5, &["cannot read the vault password file `gone`"])]

@@ -41,6 +41,7 @@ pub(super) fn execute(
         verbosity: args.verbose,
         // Lines that change in place and questions do not go together.
         live: console::user_attended() && !is_dumb && !options.step,
+        shows_skipped: args.display_skipped_hosts.unwrap_or(true),
         width: usize::from(columns).clamp(*WIDTHS.start(), *WIDTHS.end()),
     };
     let format = args.output;

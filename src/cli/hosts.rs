@@ -4,18 +4,18 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::error::{EXIT_ERROR, Error};
 use super::extra_vars;
 use super::secret;
 use super::vault_options::VaultArgs;
-use crate::connection::BecomeMethod;
+use crate::connection::{BecomeMethod, HostKeyPolicy};
 use crate::inventory::{Inventory, InventoryVariables, Pattern};
 use crate::output::Format;
 use crate::playbook::{Known, Loader, Playbook, TagSelection, check_variables};
-use crate::runner::RunOptions;
-use crate::syntax::{Diagnostic, Diagnostics};
+use crate::runner::{RunOptions, SshArgs};
+use crate::syntax::{Diagnostic, Diagnostics, parse_bool};
 use crate::vars::vault::VaultPasswords;
 
 /// What all commands that reach hosts have in common.
@@ -23,10 +23,10 @@ use crate::vars::vault::VaultPasswords;
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(super) struct HostArgs {
     /// Inventory: a file, a directory, or hosts with a comma (may be repeated)
-    #[arg(short, long, value_name = "SOURCE", env = "KRUN_INVENTORY", global = false)]
+    #[arg(short, long, value_name = "SOURCE", value_hint = ValueHint::AnyPath)]
     pub(super) inventory: Vec<String>,
     /// Only the hosts that this pattern means, too; @FILE reads one host a line
-    #[arg(short, long, value_name = "PATTERN", env = "KRUN_LIMIT")]
+    #[arg(short, long, value_name = "PATTERN")]
     pub(super) limit: Option<String>,
     /// Variables: NAME=VALUE, a JSON or YAML mapping, or @FILE (may be repeated)
     #[arg(short, long, value_name = "VARS")]
@@ -38,7 +38,7 @@ pub(super) struct HostArgs {
     #[arg(short = 'D', long)]
     pub(super) diff: bool,
     /// Hosts in flight at most [default: the batch, at most 50]
-    #[arg(short, long, value_name = "N", env = "KRUN_FORKS", value_parser = at_least_one)]
+    #[arg(short, long, value_name = "N", value_parser = at_least_one)]
     pub(super) forks: Option<NonZeroUsize>,
     /// Log in as this user
     #[arg(short, long, value_name = "USER", env = "KRUN_REMOTE_USER")]
@@ -53,12 +53,18 @@ pub(super) struct HostArgs {
     #[arg(short, long, value_name = "KIND")]
     pub(super) connection: Option<String>,
     /// Seconds for connecting and logging in [default: 10]
-    #[arg(short = 'T', long, value_name = "SECONDS", env = "KRUN_TIMEOUT", value_parser = at_least_one)]
+    #[arg(short = 'T', long, value_name = "SECONDS", value_parser = at_least_one)]
     pub(super) timeout: Option<NonZeroUsize>,
-    /// Options for ssh's configuration, as for ssh (-o, -F, -J …)
+    /// Whether unknown host keys are refused: yes (as ssh is configured), no, ask, accept-new or strict [default: yes]
+    #[arg(long, value_name = "POLICY", value_parser = host_key_checking)]
+    pub(super) host_key_checking: Option<HostKeyChecking>,
+    /// Options for ssh, as on its command line (-o, -F, -J …); a host's variable stands in place of it
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub(super) ssh_args: Option<String>,
+    /// As --ssh-args, behind them
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub(super) ssh_common_args: Option<String>,
-    /// As --ssh-common-args, behind them
+    /// As --ssh-args, behind all others
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
     pub(super) ssh_extra_args: Option<String>,
     /// Become another user (root) for all tasks
@@ -70,6 +76,12 @@ pub(super) struct HostArgs {
     /// sudo, su or doas
     #[arg(long, value_name = "METHOD")]
     pub(super) become_method: Option<String>,
+    /// The program that becomes another user, in place of sudo, su or doas by name
+    #[arg(long, value_name = "PROGRAM")]
+    pub(super) become_exe: Option<String>,
+    /// Further options for that program
+    #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
+    pub(super) become_flags: Option<String>,
     /// Ask for the password to become that user
     #[arg(short = 'K', long)]
     pub(super) ask_become_pass: bool,
@@ -77,10 +89,37 @@ pub(super) struct HostArgs {
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Text for people, or the events as JSON lines
-    #[arg(long, value_name = "FORMAT", env = "KRUN_OUTPUT", value_enum, default_value_t = Format::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     pub(super) output: Format,
+    /// Show hosts that a task skipped, and tasks that all hosts skipped [default: yes]
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    pub(super) display_skipped_hosts: Option<bool>,
     #[command(flatten)]
     pub(super) vault: VaultArgs,
+}
+
+/// What `--host-key-checking` says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum HostKeyChecking {
+    /// As OpenSSH is configured.
+    AsConfigured,
+    /// Whatever OpenSSH's configuration says.
+    Always(HostKeyPolicy),
+}
+
+fn host_key_checking(text: &str) -> Result<HostKeyChecking, String> {
+    Ok(match (parse_bool(text), text) {
+        (Some(true), _) => HostKeyChecking::AsConfigured,
+        (Some(false), _) => HostKeyChecking::Always(HostKeyPolicy::Off),
+        (_, "ask") => HostKeyChecking::Always(HostKeyPolicy::Ask),
+        (_, "accept-new") => HostKeyChecking::Always(HostKeyPolicy::AcceptNew),
+        (_, "strict") => HostKeyChecking::Always(HostKeyPolicy::Strict),
+        _ => return Err("give yes, no, ask, accept-new or strict".to_owned()),
+    })
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    parse_bool(text).ok_or_else(|| "give yes or no".to_owned())
 }
 
 fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
@@ -214,17 +253,20 @@ pub(super) fn run_options(args: &HostArgs, passwords: &VaultPasswords) -> Result
                 .help("give the private key, not the one that ends with .pub"),
         );
     }
-    let mut ssh_args = Vec::new();
-    for (option, text) in [
-        ("--ssh-common-args", &args.ssh_common_args),
-        ("--ssh-extra-args", &args.ssh_extra_args),
-    ] {
-        match text.as_deref().map(shlex::split) {
-            None => {}
-            Some(Some(words)) => ssh_args.extend(words),
-            Some(None) => problems.push(Diagnostic::error(format!("{option}: a quote has no end"))),
+    let mut words = |option: &str, text: &Option<String>| match text.as_deref().map(shlex::split) {
+        None => Vec::new(),
+        Some(Some(words)) => words,
+        Some(None) => {
+            problems.push(Diagnostic::error(format!("{option}: a quote has no end")));
+            Vec::new()
         }
-    }
+    };
+    let ssh_args = SshArgs {
+        args: words("--ssh-args", &args.ssh_args),
+        common: words("--ssh-common-args", &args.ssh_common_args),
+        extra: words("--ssh-extra-args", &args.ssh_extra_args),
+    };
+    let become_flags = words("--become-flags", &args.become_flags);
     let extra_vars = match extra_vars::read(&args.extra_vars, passwords) {
         Ok(vars) => vars,
         Err(errors) => {
@@ -247,6 +289,12 @@ pub(super) fn run_options(args: &HostArgs, passwords: &VaultPasswords) -> Result
             .or_else(|| args.inventory.is_empty().then(|| "local".to_owned())),
         connect_timeout: args.timeout.map(|seconds| seconds.get() as u64),
         ssh_args,
+        host_key_policy: args.host_key_checking.and_then(|checking| match checking {
+            HostKeyChecking::AsConfigured => None,
+            HostKeyChecking::Always(policy) => Some(policy),
+        }),
+        become_exe: args.become_exe.clone(),
+        become_flags,
         become_enabled: args.become_enabled,
         become_user: args.become_user.clone(),
         become_method,

@@ -23,7 +23,7 @@ const HIDDEN: &str = "********";
 #[command(group(ArgGroup::new("action").required(true).args(["list", "graph", "host"])))]
 pub struct InventoryArgs {
     /// Inventory: a file, a directory, or hosts with a comma (may be repeated)
-    #[arg(short, long, value_name = "SOURCE", env = "KRUN_INVENTORY", required = true)]
+    #[arg(short, long, value_name = "SOURCE", value_hint = clap::ValueHint::AnyPath, required = true)]
     pub inventory: Vec<String>,
     /// All groups and all variables of all hosts
     #[arg(long)]

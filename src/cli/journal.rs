@@ -138,7 +138,7 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
 
 /// What must not be written: passwords, what came out of vaults, and variables that are secret by their name.
 fn secrets(options: &RunOptions, passwords: &VaultPasswords) -> Secrets {
-    let mut texts = passwords.opened();
+    let mut texts = passwords.secrets();
     for password in [&options.connection_password, &options.become_password]
         .into_iter()
         .flatten()

@@ -2,6 +2,8 @@
 
 mod answers;
 mod arguments;
+mod completion;
+mod config;
 mod doc;
 mod error;
 mod exec;
@@ -9,6 +11,7 @@ mod execute;
 mod extra_vars;
 mod history;
 mod hosts;
+mod init;
 mod inventory;
 mod journal;
 mod lists;
@@ -19,18 +22,21 @@ mod secret;
 mod show;
 mod signals;
 mod terminal;
+mod vault;
 mod vault_options;
 
+use config::Configuration;
 use error::EXIT_BAD_OPTIONS;
-use print::complain;
+use print::{complain, print_findings};
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Run Ansible-like playbooks over SSH; upgrade kubeadm clusters without an outage
 #[derive(Debug, Parser)]
 #[command(name = "krun", version, args_conflicts_with_subcommands = true, max_term_width = 110)]
 #[command(
-    after_help = "Exit codes: 0 well, 1 error, 2 a host failed, 4 a host unreachable or the playbook does not load, \
+    after_help = "Every option has a key in krun.toml and an environment variable KRUN_…: `krun config` lists them.\n\n\
+Exit codes: 0 well, 1 error, 2 a host failed, 4 a host unreachable or the playbook does not load, \
 5 bad options, 99 interrupted, 250 a bug."
 )]
 struct Cli {
@@ -48,6 +54,10 @@ enum Command {
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
     Show(show::ShowArgs),
+    Vault(vault::VaultCommandArgs),
+    Config(config::ConfigArgs),
+    Init(init::InitArgs),
+    Completion(completion::CompletionArgs),
 }
 
 /// Exit code for a bug.
@@ -69,14 +79,32 @@ fn command_names() -> Vec<String> {
 }
 
 fn run_command() -> i32 {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let configuration = Configuration::load(&Cli::command(), &arguments);
+    let parsed = configuration
+        .apply(Cli::command())
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
+            let problems = configuration.problems();
+            if error.use_stderr() && problems.has_errors() {
+                print_findings(&problems);
+            }
             // Help and version are no errors. When nobody reads them there is nobody to tell.
             let _ = error.print();
             return if error.use_stderr() { EXIT_BAD_OPTIONS } else { 0 };
         }
     };
+    // It shows what is wrong itself.
+    if !matches!(cli.command, Some(Command::Config(_))) {
+        let problems = configuration.problems();
+        print_findings(&problems);
+        if problems.has_errors() {
+            return EXIT_BAD_OPTIONS;
+        }
+    }
     match cli.command {
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Exec(args)) => exec::run(&args),
@@ -84,6 +112,10 @@ fn run_command() -> i32 {
         Some(Command::Resume(args)) => resume::run(&args),
         Some(Command::History(args)) => history::run(&args),
         Some(Command::Show(args)) => show::run(&args),
+        Some(Command::Vault(args)) => vault::run(&args),
+        Some(Command::Config(args)) => config::run(&args, &configuration),
+        Some(Command::Init(args)) => init::run(&args),
+        Some(Command::Completion(args)) => completion::run(&args, Cli::command()),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {

@@ -75,7 +75,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FOLDERS", env = "KRUN_ROLES_PATH", value_delimiter = ':')]
     pub(super) roles_path: Vec<PathBuf>,
     /// Keep no journal: the run cannot be resumed
-    #[arg(long, env = "KRUN_NO_JOURNAL", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "KRUN_NO_JOURNAL")]
     pub(super) no_journal: bool,
     #[command(flatten)]
     pub(super) journal: JournalFolder,

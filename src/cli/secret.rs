@@ -29,13 +29,25 @@ static BEFORE: OnceLock<Before> = OnceLock::new();
 /// # Errors
 /// There is no terminal, or it has ended.
 pub(super) fn ask(question: &str) -> io::Result<SecretString> {
+    ask_terminal(question, false).map(SecretString::from)
+}
+
+/// Asks for something that may be seen while it is typed.
+///
+/// # Errors
+/// There is no terminal, or it has ended.
+pub(super) fn ask_openly(question: &str) -> io::Result<String> {
+    ask_terminal(question, true)
+}
+
+fn ask_terminal(question: &str, shown: bool) -> io::Result<String> {
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
     let before = before()?;
     before.is_idle.store(false, Ordering::Relaxed);
-    let answer = ask_on(&terminal, question, &before.interrupted);
+    let answer = ask_on(&terminal, question, shown, &before.interrupted);
     before.is_idle.store(true, Ordering::Relaxed);
     match answer {
-        Ok(Some(text)) => Ok(text.into()),
+        Ok(Some(text)) => Ok(text),
         Ok(None) => Err(io::Error::other("there was no answer")),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             complain("interrupted: nothing was run");
@@ -65,10 +77,14 @@ fn before() -> io::Result<&'static Before> {
     BEFORE.get().ok_or_else(|| io::Error::other("no signals"))
 }
 
-fn ask_on(mut terminal: &File, question: &str, interrupted: &AtomicBool) -> io::Result<Option<String>> {
+fn ask_on(mut terminal: &File, question: &str, shown: bool, interrupted: &AtomicBool) -> io::Result<Option<String>> {
     write!(terminal, "{question}")?;
     terminal.flush()?;
-    hidden_line(terminal, interrupted)
+    if shown {
+        line(terminal, interrupted)
+    } else {
+        hidden_line(terminal, interrupted)
+    }
 }
 
 /// One line that is not shown while it is typed.

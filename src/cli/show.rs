@@ -55,6 +55,7 @@ fn show(args: &ShowArgs) -> Result<i32, Error> {
         style: Style::Play,
         verbosity: args.verbose,
         live: false,
+        shows_skipped: true,
         width: 80,
     };
     output::consume(args.output, text, &receiver);

@@ -44,6 +44,8 @@ pub struct TextOptions {
     pub live: bool,
     /// Width of the banners.
     pub width: usize,
+    /// Show hosts that a task skipped, and tasks that all hosts skipped.
+    pub shows_skipped: bool,
 }
 
 /// Says on standard error that standard output takes no more, for example on a full disk. That a reader has gone is

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::live::Live;
 use super::paces::{Paces, Title};
 use super::{Style, TextOptions, readable, report};
-use crate::runner::{CleanUp, Counts, Event, HostReport, Recap};
+use crate::runner::{CleanUp, Counts, Event, HostReport, Recap, Status};
 
 /// A task that takes longer than this is seen to be at work.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ pub(super) struct TextOutput {
     at_work: Vec<String>,
     is_interrupted: bool,
     paces: Paces,
+    /// The head of a task that no host has done anything in, where such tasks are not shown.
+    held: Vec<String>,
 }
 
 impl TextOutput {
@@ -39,6 +41,7 @@ impl TextOutput {
             at_work: Vec::new(),
             is_interrupted: false,
             paces: Paces::default(),
+            held: Vec::new(),
         }
     }
 
@@ -69,10 +72,13 @@ impl TextOutput {
         }
     }
 
-    fn task_banner(&self, task: &Title) {
-        self.banner(&task.text);
+    fn task_banner(&mut self, task: &Title) {
+        self.held = vec![self.banner_text(&task.text)];
         if self.options.verbosity > 1 {
-            self.line(&style(format!("at {}", task.place)).dim().to_string());
+            self.held.push(style(format!("at {}", task.place)).dim().to_string());
+        }
+        if self.options.shows_skipped {
+            self.show_held();
         }
     }
 
@@ -83,6 +89,7 @@ impl TextOutput {
             Event::Asked { question } => self.ask(question),
             Event::Retrying { host, task, left } => {
                 let text = format!("FAILED - RETRYING: [{host}]: {task} ({left} retries left).");
+                self.show_held();
                 self.line(&style(text).yellow().to_string());
             }
             Event::ItemFinished(report) => self.report(report),
@@ -97,7 +104,10 @@ impl TextOutput {
                     self.report(report);
                 }
             }
-            Event::Warning { message } => self.line(&style(format!("[WARNING]: {message}")).magenta().to_string()),
+            Event::Warning { message } => {
+                self.show_held();
+                self.line(&style(format!("[WARNING]: {message}")).magenta().to_string());
+            }
             Event::Interrupted => self.interrupted(),
             Event::CleanedUp { .. } => self.cleaned_up(event),
             // One module on its own is no play: what it said is all that there is to say.
@@ -143,6 +153,7 @@ impl TextOutput {
                 }
             }
             Event::Included { what, hosts } => {
+                self.show_held();
                 let text = format!("included: {what} for {}", hosts.join(", "));
                 self.line(&style(text).cyan().to_string());
             }
@@ -194,6 +205,7 @@ impl TextOutput {
     }
 
     fn progress(&mut self, host: &str, line: &str) {
+        self.show_held();
         match &mut self.live {
             Some(live) if self.options.verbosity == 0 => live.show(host, line, self.since),
             _ => self.line(&format!("  {host} | {line}")),
@@ -202,6 +214,7 @@ impl TextOutput {
 
     /// The answer is typed right behind the question, so nothing may change below it.
     fn ask(&mut self, question: &str) {
+        self.show_held();
         self.at_work.clear();
         if let Some(live) = &mut self.live {
             live.end_all();
@@ -211,7 +224,17 @@ impl TextOutput {
         let _ = write!(out, "{question}").and_then(|()| out.flush());
     }
 
-    fn report(&self, report: &HostReport) {
+    fn show_held(&mut self) {
+        for line in std::mem::take(&mut self.held) {
+            self.line(&line);
+        }
+    }
+
+    fn report(&mut self, report: &HostReport) {
+        if self.options.style == Style::Play && report.status == Status::Skipped && !self.options.shows_skipped {
+            return;
+        }
+        self.show_held();
         let lines = match self.options.style {
             Style::Play => report::in_play(report, self.options.verbosity),
             Style::Module => report::of_module(report),
@@ -273,13 +296,17 @@ impl TextOutput {
     }
 
     fn banner(&self, title: &str) {
+        self.line(&self.banner_text(title));
+    }
+
+    fn banner_text(&self, title: &str) -> String {
         let title = readable::line(title);
         let stars = self
             .options
             .width
             .saturating_sub(console::measure_text_width(&title) + 1)
             .max(3);
-        self.line(&format!("\n{title} {}", "*".repeat(stars)));
+        format!("\n{title} {}", "*".repeat(stars))
     }
 
     fn line(&self, text: &str) {

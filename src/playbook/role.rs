@@ -215,10 +215,8 @@ impl Loader<'_> {
     fn find_role(&self, request: &RoleRequest<'_>, scoping: &Scoping) -> Result<PathBuf, Diagnostic> {
         let mut parents = vec![scoping.playbook_folder.join("roles")];
         parents.extend(self.options.roles_path.iter().cloned());
-        if let Some(parent) = scoping.playbook_folder.parent() {
-            // `playbooks/upgrade.yml` beside `roles/`, as krun's own repository has it.
-            parents.push(parent.join("roles"));
-        }
+        // `playbooks/upgrade.yml` beside `roles/`, as krun's own repository has it.
+        parents.push(above(&scoping.playbook_folder).join("roles"));
         parents.push(scoping.playbook_folder.clone());
         if let Some(folder) = scoping.role.as_ref().and_then(|role| role.path.parent()) {
             parents.push(folder.to_owned());
@@ -278,6 +276,14 @@ fn allows_duplicates(role: &Path) -> bool {
         .and_then(|node| node.get("allow_duplicates"))
         .map(Node::to_value);
     value == Some(serde_json::Value::Bool(true))
+}
+
+/// The folder that a folder stands in, also of one that has no name, like `.`.
+fn above(folder: &Path) -> PathBuf {
+    match folder.parent() {
+        Some(parent) if folder.file_name().is_some() => parent.to_owned(),
+        _ => folder.join(".."),
+    }
 }
 
 fn main_file(role: &Path, kind: &str) -> Option<PathBuf> {

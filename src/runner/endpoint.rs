@@ -94,32 +94,11 @@ pub(super) fn endpoint(
     )
     .map(|path| expand_home(&path))
     .or_else(|| options.private_key.clone());
-    endpoint.ssh_args.clone_from(&options.ssh_args);
-    for name in ["ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args"] {
-        if let Some(args) = text(name)? {
-            let words = shlex::split(&args)
-                .ok_or_else(|| Failure::new(format!("{name} has a quote without its end: {args}")))?;
-            endpoint.ssh_args.extend(words);
-        }
-    }
+    endpoint.ssh_args = ssh_args(target, options)?;
     if let Some(shell) = text("ansible_shell_executable")? {
         endpoint.shell = shell;
     }
-    let check = first(
-        text("ansible_host_key_checking")?,
-        text("ansible_ssh_host_key_checking")?,
-        None,
-    );
-    if let Some(check) = check {
-        let is_on = parse_bool(&check).ok_or_else(|| {
-            Failure::new(format!(
-                "ansible_host_key_checking must be true or false, and is `{check}`"
-            ))
-        })?;
-        if !is_on {
-            endpoint.host_key_policy = Some(HostKeyPolicy::Off);
-        }
-    }
+    endpoint.host_key_policy = host_key_policy(target, options)?;
     let timeout = match first(text("ansible_timeout")?, text("ansible_ssh_timeout")?, None) {
         Some(seconds) => Some(
             seconds
@@ -132,6 +111,48 @@ pub(super) fn endpoint(
         endpoint.connect_timeout = Duration::from_secs(seconds);
     }
     Ok(endpoint)
+}
+
+/// Options for ssh: a variable stands in place of the option of the same name.
+fn ssh_args(target: &Scope, options: &RunOptions) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    for (name, given) in [
+        ("ansible_ssh_args", &options.ssh_args.args),
+        ("ansible_ssh_common_args", &options.ssh_args.common),
+        ("ansible_ssh_extra_args", &options.ssh_args.extra),
+    ] {
+        match target.get_text(name)? {
+            None => all.extend(given.iter().cloned()),
+            Some(args) => {
+                let words = shlex::split(&args)
+                    .ok_or_else(|| Failure::new(format!("{name} has a quote without its end: {args}")))?;
+                all.extend(words);
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn host_key_policy(target: &Scope, options: &RunOptions) -> Result<Option<HostKeyPolicy>, Failure> {
+    let check = first(
+        target.get_text("ansible_host_key_checking")?,
+        target.get_text("ansible_ssh_host_key_checking")?,
+        None,
+    );
+    let Some(check) = check else {
+        return Ok(options.host_key_policy);
+    };
+    let is_on = parse_bool(&check).ok_or_else(|| {
+        Failure::new(format!(
+            "ansible_host_key_checking must be true or false, and is `{check}`"
+        ))
+    })?;
+    Ok(match (is_on, options.host_key_policy) {
+        (false, _) => Some(HostKeyPolicy::Off),
+        // It only takes back what the option switched off.
+        (true, Some(HostKeyPolicy::Off)) => None,
+        (true, policy) => policy,
+    })
 }
 
 /// How long to try to reach a host again whose connection was lost, where its variables say so.
@@ -201,12 +222,12 @@ pub(super) fn become_user(
         executable: first(
             text("ansible_become_exe")?,
             keyword(keywords.become_exe.as_ref(), task)?,
-            None,
+            options.become_exe.clone(),
         ),
         flags: flags
             .map(|flags| shlex::split(&flags).ok_or_else(|| Failure::new("become_flags has a quote without its end")))
             .transpose()?
-            .unwrap_or_default(),
+            .unwrap_or_else(|| options.become_flags.clone()),
     }))
 }
 

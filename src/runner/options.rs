@@ -9,7 +9,7 @@ use super::gathering::Gathering;
 use super::record::Earlier;
 use super::undo::Undos;
 use super::verdict::FailurePolicy;
-use crate::connection::BecomeMethod;
+use crate::connection::{BecomeMethod, HostKeyPolicy};
 use crate::inventory::Pattern;
 use crate::modules::{Answer, Question};
 use crate::playbook::TagSelection;
@@ -17,6 +17,17 @@ use crate::vars::VarMap;
 
 /// Waits for the answer to a question that the output has printed.
 pub type AnswerReader = Arc<dyn Fn(&Question) -> Answer + Send + Sync>;
+
+/// Options for ssh, split into words. A variable of a host stands in place of the option of the same name.
+#[derive(Clone, Default)]
+pub struct SshArgs {
+    /// `--ssh-args`
+    pub args: Vec<String>,
+    /// `--ssh-common-args`
+    pub common: Vec<String>,
+    /// `--ssh-extra-args`
+    pub extra: Vec<String>,
+}
 
 /// What the command line says about a run.
 #[derive(Clone, Default)]
@@ -64,14 +75,20 @@ pub struct RunOptions {
     pub connection: Option<String>,
     /// `-T`, in seconds.
     pub connect_timeout: Option<u64>,
-    /// `--ssh-common-args` and `--ssh-extra-args`, split into words.
-    pub ssh_args: Vec<String>,
+    /// `--ssh-args` and what belongs to it.
+    pub ssh_args: SshArgs,
+    /// `--host-key-checking`, where it is not left to OpenSSH's configuration.
+    pub host_key_policy: Option<HostKeyPolicy>,
     /// `-b`
     pub become_enabled: bool,
     /// `--become-user`
     pub become_user: Option<String>,
     /// `--become-method`
     pub become_method: Option<BecomeMethod>,
+    /// `--become-exe`
+    pub become_exe: Option<String>,
+    /// `--become-flags`, split into words.
+    pub become_flags: Vec<String>,
     /// `-K`
     pub become_password: Option<SecretString>,
     /// Number of `-v`.

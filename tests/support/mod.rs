@@ -73,10 +73,14 @@ impl Project {
         let mut command = Command::new(env!("CARGO_BIN_EXE_krun"));
         command.args(args).current_dir(self.path()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("KRUN_") {
+            if ["KRUN_", "ANSIBLE_"]
+                .iter()
+                .any(|prefix| name.to_string_lossy().starts_with(prefix))
+            {
                 command.env_remove(name);
             }
         }
+        command.env("XDG_CONFIG_HOME", self.path().join("config-home"));
         command.env("NO_COLOR", "1");
         command.env("KRUN_JOURNAL", self.path().join(".journal"));
         command
