@@ -1,6 +1,7 @@
 //! What a task can do: one file (or folder) a module, each with typed options, a check, an apply and its shell scripts.
 
 mod apt_repository;
+mod archive;
 pub mod args;
 mod assert;
 mod blockinfile;
@@ -61,6 +62,7 @@ mod tempfile;
 mod template;
 #[cfg(test)]
 mod testing;
+mod unarchive;
 mod uncordon;
 mod undo;
 mod uri;
