@@ -2,6 +2,7 @@
 
 mod add_host;
 mod apt_repository;
+mod archive;
 pub mod args;
 mod assert;
 mod blockinfile;
@@ -64,6 +65,7 @@ mod tempfile;
 mod template;
 #[cfg(test)]
 mod testing;
+mod unarchive;
 mod uncordon;
 mod undo;
 mod uri;

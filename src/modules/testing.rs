@@ -22,6 +22,7 @@ pub struct Trial<'a> {
     files: FileFinder,
     check_mode: bool,
     diff: bool,
+    word: Option<&'static str>,
 }
 
 impl<'a> Trial<'a> {
@@ -34,7 +35,14 @@ impl<'a> Trial<'a> {
             files: FileFinder::default(),
             check_mode: false,
             diff: true,
+            word: None,
         }
+    }
+
+    /// Begins its random words, so that what it makes can be told from what other tests make.
+    pub fn random_word(mut self, word: &'static str) -> Self {
+        self.word = Some(word);
+        self
     }
 
     pub fn on(mut self, connection: &'a mut dyn Connection) -> Self {
@@ -94,7 +102,7 @@ impl<'a> Trial<'a> {
             only_looks: false,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
-            random_words: &super::random_word,
+            random_words: &|| Ok(format!("{}{}", self.word.unwrap_or_default(), super::random_word()?)),
         };
         self.module.run(self.options, &mut context)
     }

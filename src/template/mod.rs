@@ -3,10 +3,16 @@
 mod arguments;
 mod chance;
 mod convert;
+mod dates;
 mod engine;
 mod error;
 mod filters;
+mod functions;
 mod handlebars_files;
+mod jinja_file;
+mod lookups;
+mod methods;
+mod names;
 mod python;
 pub mod reads;
 mod registry;
@@ -24,4 +30,6 @@ pub(crate) fn python_json(value: &serde_json::Value) -> String {
 }
 
 pub use handlebars_files::{check as check_handlebars, render as render_handlebars};
+pub use jinja_file::{Syntax, render_file};
+pub use lookups::without_lookups;
 pub use scan::{holds_template, keep_backslashes, keep_backslashes_in_text, strip_braces, whole_expression};
