@@ -179,6 +179,11 @@ pub(super) fn register(engine: &mut Environment<'static>) {
     }
 }
 
+/// Names of all lookups.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    LOOKUPS.iter().map(|lookup| lookup.name)
+}
+
 /// Why there is no lookup of this name; nothing when there is one.
 pub(super) fn missing(name: &str) -> Option<String> {
     let plain = plain(name);
