@@ -100,6 +100,7 @@ impl<'a> Trial<'a> {
             undos,
             reconnect_for: Duration::ZERO,
             only_looks: false,
+            before: super::Before::Nothing,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
             random_words: &|| Ok(format!("{}{}", self.word.unwrap_or_default(), super::random_word()?)),
@@ -128,6 +129,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         undos: &|_| {},
         reconnect_for: Duration::ZERO,
         only_looks: false,
+        before: super::Before::Nothing,
         job_prefix: "test".to_owned(),
         random_words: &super::random_word,
     })

@@ -34,11 +34,11 @@ impl Handlers {
         }
     }
 
-    /// Notes a notification. False when no handler has the name or listens to it.
+    /// Notes a notification; gives the titles of the handlers, none when no handler has the name or listens to it.
     ///
     /// Of several handlers with the name the first of the last list (a role's, the play's) counts; all that listen to it
     /// count.
-    pub(super) fn notify(&mut self, host: &str, name: &str) -> bool {
+    pub(super) fn notify(&mut self, host: &str, name: &str) -> Vec<String> {
         let is_named = |handler: &Task| handler.name.as_deref() == Some(name) || handler.title() == name;
         let last = self.all.iter().rfind(|handler| is_named(handler));
         let named = last.and_then(|last| {
@@ -53,9 +53,9 @@ impl Handlers {
             .enumerate()
             .filter(|(_, handler)| handler.listen.iter().any(|topic| topic == name));
         let hit: Vec<usize> = named.into_iter().chain(listening.map(|(index, _)| index)).collect();
-        let found = !hit.is_empty();
+        let titles = hit.iter().map(|index| self.all[*index].title()).collect();
         self.pending.entry(host.to_owned()).or_default().extend(hit);
-        found
+        titles
     }
 
     /// Begins with the first handler again.

@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use super::conditions::{condition, flag_or_false};
 use super::event::{Event, EventSink, HostReport, Status};
 use super::fused::Ahead;
+use super::journalled::Met;
 use super::loops::{item_variables, label_of, loop_items, worse};
 use super::options::RunOptions;
 use super::tries::Tried;
 use super::world::{PlayVars, World};
 use crate::connection::SessionPool;
-use crate::modules::{Answer, Failure, Question};
+use crate::modules::{Answer, Before, Failure, Question};
 use crate::playbook::{Loop, Play, Task};
 use crate::vars::{Scope, VarMap, Watch};
 
@@ -32,9 +33,14 @@ pub(super) struct Machinery<'a, 'p> {
     pub(super) ahead: Option<&'a Ahead<'p>>,
     /// Over what they read then.
     pub(super) watch: Option<Arc<Watch>>,
+    /// How often hosts have met the play's tasks.
+    pub(super) met: Arc<Met>,
+    /// What an earlier run did with the tasks that are run.
+    pub(super) before: Before,
 }
 
 /// How a task ended on a host, and what it leaves behind.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(super) struct Ended {
     pub(super) status: Status,
     pub(super) ignored: bool,
@@ -51,6 +57,10 @@ pub(super) struct Ended {
     pub(super) delegated_to: Option<String>,
     /// The user ended the run while the task waited for something.
     pub(super) interrupted: bool,
+    /// Nobody is to see what it left (`no_log`).
+    pub(super) hidden: bool,
+    /// The run that this one goes on from had changed something with it.
+    pub(super) changed_before: bool,
 }
 
 impl Ended {
@@ -71,6 +81,24 @@ impl<'p> Machinery<'_, 'p> {
             play_vars: Arc::clone(&self.play_vars),
             ahead: Some(ahead),
             watch: Some(watch),
+            met: Arc::clone(&self.met),
+            before: Before::Nothing,
+        }
+    }
+
+    /// The same machinery for a task of which an earlier run is known to have done this.
+    pub(super) fn after(&self, before: Before) -> Machinery<'_, 'p> {
+        Machinery {
+            world: Arc::clone(&self.world),
+            pool: self.pool,
+            options: Arc::clone(&self.options),
+            events: self.events.clone(),
+            play: Arc::clone(&self.play),
+            play_vars: Arc::clone(&self.play_vars),
+            ahead: self.ahead,
+            watch: self.watch.clone(),
+            met: Arc::clone(&self.met),
+            before,
         }
     }
 
@@ -266,6 +294,7 @@ impl<'p> Machinery<'_, 'p> {
             warnings: tried.outcome.warnings,
             place: task.place.to_string(),
             module: task.action.name().to_owned(),
+            done_before: self.before == Before::Done && tried.status == Status::Ok,
         };
         self.send(if item.is_some() {
             Event::ItemFinished(report)
@@ -283,6 +312,8 @@ impl<'p> Machinery<'_, 'p> {
             message: tried.message,
             delegated_to: tried.delegated_to,
             interrupted: tried.interrupted,
+            hidden,
+            changed_before: false,
         }
     }
 

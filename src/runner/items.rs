@@ -111,7 +111,7 @@ impl<'a> Batch<'a> {
             if active.is_empty() {
                 return;
             }
-            let (together, behind) = self.window(rest);
+            let (together, behind) = self.window(rest, &active);
             if together.len() > 1 {
                 self.run_window(&together, &active);
                 rest = behind;
@@ -252,6 +252,7 @@ impl<'a> Batch<'a> {
             warnings: Vec::new(),
             place: task.place.to_string(),
             module: task.action.name().to_owned(),
+            done_before: false,
         };
         self.machinery.send(Event::HostFinished(report));
         self.recap

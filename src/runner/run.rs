@@ -58,6 +58,8 @@ pub(super) struct Run<'a> {
     pub(super) exit_code: Option<u8>,
     pub(super) started: bool,
     pub(super) goes_on: Mutex<bool>,
+    /// Number of the play, from 0.
+    pub(super) play_number: u32,
 }
 
 /// Runs playbooks, which were checked, on the hosts of an inventory.
@@ -102,6 +104,7 @@ pub fn run(
         exit_code: None,
         started: options.start_at_task.is_none(),
         goes_on: Mutex::new(false),
+        play_number: 0,
     };
     run.send(Event::RunStarted {
         format: 1,
@@ -150,6 +153,7 @@ impl Run<'_> {
             .collect();
         for (index, (file, play)) in plays.iter().enumerate() {
             let end = self.play(play)?;
+            self.play_number += 1;
             let is_last_of_file = plays.get(index + 1).is_some_and(|(next, _)| next != file);
             let stop = match end {
                 PlayEnd::Stop(stop) => stop,

@@ -115,12 +115,12 @@ impl Batch<'_> {
         });
         let throttle = throttle.unwrap_or(0);
         let results = match self.company {
-            None => self.on_hosts(task, running, throttle),
+            None => self.on_hosts(task, running, throttle, handler),
             Some(company) => {
                 let gate = (throttle > 0).then(|| company.throttle(task, throttle));
                 let _throttled = gate.as_deref().map(Gate::enter);
                 let _begun = company.begin_task();
-                self.on_hosts(task, running, 0)
+                self.on_hosts(task, running, 0, handler)
             }
         };
         for (host, ended) in results {
@@ -134,11 +134,11 @@ impl Batch<'_> {
     }
 
     /// Runs a task on hosts in parallel; at most `throttle` at once when that is not 0.
-    fn on_hosts(&self, task: &Task, hosts: &[String], throttle: usize) -> Vec<(String, Ended)> {
+    fn on_hosts(&self, task: &Task, hosts: &[String], throttle: usize, handler: bool) -> Vec<(String, Ended)> {
         let none = VarMap::new();
         let run = |host: &String| {
             let before = self.rescue_vars.get(host).unwrap_or(&none);
-            (host.clone(), self.machinery.run_on_host(task, host, before))
+            (host.clone(), self.machinery.perform(task, host, before, handler))
         };
         if hosts.len() == 1 {
             return hosts.iter().map(run).collect();
@@ -199,7 +199,7 @@ impl Batch<'_> {
                 self.lose(other, task, ended, other == host);
             }
             self.others_have_changed();
-        } else if ended.status == Status::Changed {
+        } else if ended.status == Status::Changed || ended.changed_before {
             self.notify(task, host);
         }
     }
@@ -227,13 +227,16 @@ impl Batch<'_> {
                 _ => Vec::new(),
             };
             for name in names {
-                if !self.handlers.notify(host, &name) {
-                    self.fail(
-                        task,
-                        host,
-                        Failure::new(format!("there is no handler `{name}` ({})", notified.place)),
-                    );
+                let handlers = self.handlers.notify(host, &name);
+                if handlers.is_empty() {
+                    let text = format!("there is no handler `{name}` ({})", notified.place);
+                    self.fail(task, host, Failure::new(text));
+                    continue;
                 }
+                self.machinery.send(Event::Notified {
+                    host: host.to_owned(),
+                    handlers,
+                });
             }
         }
     }
