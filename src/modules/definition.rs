@@ -3,6 +3,23 @@ use serde_json::Value;
 use super::module::{Again, Before, Fuses, Module, Pending, State};
 use super::{Context, Failure, Outcome};
 
+/// Options of all Ansible modules that put files in place, which krun does not have.
+const REFUSED_OF_FILES: &[(&str, &str)] = &[
+    ("attributes", CHATTR),
+    ("attr", CHATTR),
+    ("selevel", SELINUX),
+    ("serole", SELINUX),
+    ("setype", SELINUX),
+    ("seuser", SELINUX),
+    (
+        "unsafe_writes",
+        "krun puts a new content in place in one step, always; where that cannot be, use the `command` module",
+    ),
+];
+const CHATTR: &str = "use the `command` module with chattr";
+const SELINUX: &str = "krun keeps a file's SELinux context, and gives a new one what the node's policy says for its place; for \
+                       another use the `command` module with chcon or semanage";
+
 /// Where a module works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunsOn {
@@ -49,6 +66,8 @@ pub struct ModuleDefinition {
     pub aliases: &'static [&'static str],
     /// Other names of options, and what they stand for.
     pub option_aliases: &'static [(&'static str, &'static str)],
+    /// Options that are refused, and why.
+    pub refused_options: &'static [(&'static str, &'static str)],
     /// The option that takes the short form's text.
     pub free_form: Option<&'static str>,
     /// Options that are not evaluated before the module gets them.
@@ -78,6 +97,7 @@ impl ModuleDefinition {
             name: M::NAME,
             aliases: M::ALIASES,
             option_aliases: M::OPTION_ALIASES,
+            refused_options: M::REFUSED_OPTIONS,
             free_form: M::FREE_FORM,
             raw_options: M::RAW_OPTIONS,
             runs_on: M::RUNS_ON,
@@ -129,6 +149,18 @@ impl ModuleDefinition {
             .and_then(Value::as_object)
             .map(|properties| properties.keys().cloned().collect())
             .unwrap_or_default()
+    }
+
+    /// Why the module refuses an option that Ansible's has, and what to do instead.
+    pub fn refusal(&self, option: &str) -> Option<&'static str> {
+        let is_named = |(name, _): &&(&str, &str)| *name == option;
+        let own = self.refused_options.iter().find(is_named);
+        // Whatever sets a file's owner could set these, too.
+        let common = || {
+            let sets_owner = self.options().iter().any(|known| known == "owner");
+            sets_owner.then(|| REFUSED_OF_FILES.iter().find(is_named)).flatten()
+        };
+        own.or_else(common).map(|(_, reason)| *reason)
     }
 
     /// The option's own name for an alias or itself.

@@ -2,6 +2,7 @@
 
 mod add_host;
 mod apt_repository;
+mod archive;
 pub mod args;
 mod assert;
 mod async_status;
@@ -66,6 +67,7 @@ mod tempfile;
 mod template;
 #[cfg(test)]
 mod testing;
+mod unarchive;
 mod uncordon;
 mod undo;
 mod uri;

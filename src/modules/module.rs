@@ -15,6 +15,8 @@ pub trait Module: DeserializeOwned + JsonSchema {
     const ALIASES: &'static [&'static str] = &[];
     /// Other names of options and the names they stand for, for example Ansible's `pkg` for `name`.
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[];
+    /// Options that Ansible's module has and this one refuses, with the reason and the way out.
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[];
     /// The option that takes the text of the short form (`command: kubectl get nodes`).
     const FREE_FORM: Option<&'static str> = None;
     /// Options that hold bare expressions, which the module evaluates itself (`that` of `assert`).

@@ -23,6 +23,7 @@ pub struct Trial<'a> {
     check_mode: bool,
     diff: bool,
     background: Option<super::Background>,
+    word: Option<&'static str>,
 }
 
 impl<'a> Trial<'a> {
@@ -36,7 +37,14 @@ impl<'a> Trial<'a> {
             check_mode: false,
             diff: true,
             background: None,
+            word: None,
         }
+    }
+
+    /// Begins its random words, so that what it makes can be told from what other tests make.
+    pub fn random_word(mut self, word: &'static str) -> Self {
+        self.word = Some(word);
+        self
     }
 
     pub fn on(mut self, connection: &'a mut dyn Connection) -> Self {
@@ -103,7 +111,7 @@ impl<'a> Trial<'a> {
             background: self.background,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
-            random_words: &super::random_word,
+            random_words: &|| Ok(format!("{}{}", self.word.unwrap_or_default(), super::random_word()?)),
         };
         self.module.run(self.options, &mut context)
     }

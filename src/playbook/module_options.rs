@@ -51,15 +51,16 @@ pub(super) fn check_options(
     for entry in entries {
         if !definition.free_options && !known.contains(&entry.key) {
             let aliases = definition.option_aliases.iter().map(|(alias, _)| *alias);
-            diagnostics.push(
-                Diagnostic::error(format!(
-                    "the module `{}` has no option `{}`",
-                    definition.name, entry.key
-                ))
-                .at(&entry.key_place)
-                .did_you_mean(&entry.key, known.iter().map(String::as_str).chain(aliases))
-                .without_gap(),
-            );
+            let error = Diagnostic::error(format!(
+                "the module `{}` has no option `{}`",
+                definition.name, entry.key
+            ))
+            .at(&entry.key_place);
+            let error = match definition.refusal(&entry.key) {
+                Some(reason) => error.help(reason),
+                None => error.did_you_mean(&entry.key, known.iter().map(String::as_str).chain(aliases)),
+            };
+            diagnostics.push(error.without_gap());
             sound = false;
         }
         if definition.raw_options.contains(&entry.key.as_str()) {

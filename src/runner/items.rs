@@ -157,13 +157,17 @@ impl<'a> Batch<'a> {
     }
 
     fn run_block(&mut self, block: &Block, hosts: &[String]) {
-        let is_sheltered = !block.rescue.is_empty() || !block.always.is_empty();
+        // A rescue of which no task is chosen by its tags rescues nobody.
+        let tags = &self.machinery.options.tags;
+        let mut rescuers = block.rescue.iter().flat_map(Item::tasks);
+        let has_rescue = rescuers.any(|task| tags.selects(&task.keywords.tags));
+        let is_sheltered = has_rescue || !block.always.is_empty();
         self.in_shelter(is_sheltered, |batch| batch.run_items(&block.items, hosts));
         if self.is_over_budget() {
             return;
         }
         let mut fatal = std::mem::take(&mut self.fatal);
-        if !block.rescue.is_empty() {
+        if has_rescue {
             // `any_errors_fatal` takes all hosts out of the block, and its rescue is for all of them.
             for host in hosts.iter().filter(|_| fatal) {
                 if self.takes_part(host) {
@@ -200,12 +204,13 @@ impl<'a> Batch<'a> {
 
     fn rescue(&mut self, block: &Block, hosts: &[String]) {
         let mut to_rescue = Vec::new();
-        let mut own = HashSet::new();
         for host in hosts {
             if let Some(Lost::Failed { vars, is_own }) = self.lost.get(host) {
                 self.rescue_vars.insert(host.clone(), vars.clone());
                 if *is_own {
-                    own.insert(host.clone());
+                    let counts = self.recap.entry(host.clone()).or_default();
+                    counts.rescued += 1;
+                    counts.failed = counts.failed.saturating_sub(1);
                 }
                 self.lost.remove(host);
                 to_rescue.push(host.clone());
@@ -217,11 +222,6 @@ impl<'a> Batch<'a> {
         });
         for host in &to_rescue {
             self.rescue_vars.remove(host);
-            if !self.lost.contains_key(host) && own.contains(host) {
-                let counts = self.recap.entry(host.clone()).or_default();
-                counts.rescued += 1;
-                counts.failed = counts.failed.saturating_sub(1);
-            }
         }
     }
 

@@ -48,6 +48,8 @@ struct Learned {
 pub(super) struct PlayVars {
     pub(super) vars: Arc<VarMap>,
     pub(super) vars_files: Arc<VarMap>,
+    /// Those of hosts, where the files' names depend on the host.
+    pub(super) vars_files_of: Arc<HashMap<String, Arc<VarMap>>>,
     pub(super) roles: Vec<Arc<Role>>,
     pub(super) magic: Arc<VarMap>,
 }
@@ -133,7 +135,7 @@ impl World {
             .layer(own.host)
             .layer(learned.facts_layer)
             .layer(Arc::clone(&play.vars))
-            .layer(Arc::clone(&play.vars_files));
+            .layer(Arc::clone(play.vars_files_of.get(host).unwrap_or(&play.vars_files)));
         for other in &play.roles {
             builder = builder.layer(Arc::clone(&other.vars.vars));
         }

@@ -14,7 +14,7 @@ use crate::runner::event::{Event, EventSink};
 use crate::runner::host_task::{Ended, Machinery};
 use crate::runner::journalled::refused;
 use crate::runner::record::TaskKey;
-use crate::template::random_draws;
+use crate::template::{random_draws, without_lookups};
 use crate::vars::{VarMap, Watch};
 
 /// From this time on a round trip costs more than it costs a node to look twice (some milliseconds).
@@ -242,7 +242,9 @@ impl<'a, 'p> HostWindow<'a, 'p> {
         let machinery = self.machinery.ahead(events, &self.ahead, Arc::clone(&watch));
         self.ahead.begin(number, live);
         let draws = random_draws();
-        let ended = machinery.run_on_host(&self.tasks[number], self.host, self.failed_before);
+        let run = || machinery.run_on_host(&self.tasks[number], self.host, self.failed_before);
+        // What asks this machine is asked when its turn has come, and once.
+        let ended = if live { run() } else { without_lookups(run) };
         let (asked, alone) = self.ahead.end();
         drop(machinery);
         Attempt {
