@@ -81,5 +81,6 @@ pub use outcome::{Diff, Outcome};
 pub use question::{Answer, Asker, Question};
 pub(crate) use random::random_word;
 pub use registry::{all, find, names};
+pub use template::TemplateSyntax;
 pub(crate) use undo::UndoNote;
 pub use undo::{Since, Undo, Undone};

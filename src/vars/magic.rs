@@ -11,6 +11,7 @@ pub const NAMES: &[&str] = &[
     "ansible_limit",
     "ansible_loop",
     "ansible_loop_var",
+    "ansible_managed",
     "ansible_play_batch",
     "ansible_play_hosts",
     "ansible_play_hosts_all",
@@ -31,6 +32,9 @@ pub const NAMES: &[&str] = &[
     "playbook_dir",
     "role_name",
     "role_path",
+    "template_destpath",
+    "template_fullpath",
+    "template_path",
     "vars",
 ];
 
