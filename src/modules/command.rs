@@ -66,6 +66,10 @@ impl Command {
 
 impl Module for Command {
     const NAME: &'static str = "command";
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[(
+        "expand_argument_vars",
+        "there is no shell in `command`: use the `shell` module for variables of the environment",
+    )];
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\

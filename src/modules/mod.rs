@@ -88,5 +88,6 @@ pub use outcome::{Diff, InventoryChange, Outcome};
 pub use question::{Answer, Asker, Question};
 pub(crate) use random::random_word;
 pub use registry::{all, find, names};
+pub use template::TemplateSyntax;
 pub(crate) use undo::UndoNote;
 pub use undo::{Since, Undo, Undone};

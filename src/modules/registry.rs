@@ -93,3 +93,21 @@ pub fn names() -> impl Iterator<Item = &'static str> + Clone {
         .iter()
         .flat_map(|module| std::iter::once(module.name).chain(module.aliases.iter().copied()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The modules that public kubeadm playbooks use, as they write them; statements such as `include_tasks` aside.
+    #[test]
+    fn the_modules_of_public_playbooks_are_known() {
+        let names = "command shell set_fact debug copy file apt template dpkg_selections systemd systemd_service replace service \
+                     pause package stat fail apt_repository deb822_repository reboot lineinfile assert uri find yum setup \
+                     package_facts service_facts get_url slurp fetch dnf wait_for wait_for_connection yum_repository unarchive \
+                     archive blockinfile hostname ping cron user group known_hosts raw script tempfile \
+                     ansible.posix.sysctl ansible.posix.mount community.general.modprobe community.general.archive \
+                     kubernetes.core.k8s_drain ansible.builtin.gather_facts ansible.legacy.command ansible.builtin.dnf5";
+        let missing: Vec<_> = names.split_whitespace().filter(|name| find(name).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{Flag, Text};
 use super::remote_file::{Algorithm, Found, Query, mode_flags, octal};
-use super::{Again, Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 
 /// Looks at a file on the node. The result's `stat` says whether it exists, and if so what it is. Changes nothing, so
 /// it also runs in check mode.
@@ -22,6 +22,10 @@ pub struct Stat {
     /// Which checksum. Default: `sha1`, as in Ansible.
     #[serde(default)]
     checksum_algorithm: Algorithm,
+    /// Ansible tells the flags of lsattr with it. krun does not: only `false` is possible.
+    get_attributes: Option<Flag>,
+    /// Ansible tells the kind of the content with it. krun does not: only `false` is possible.
+    get_mime: Option<Flag>,
 }
 
 fn yes() -> Flag {
@@ -35,6 +39,11 @@ impl Module for Stat {
         ("name", "path"),
         ("checksum", "checksum_algorithm"),
         ("checksum_algo", "checksum_algorithm"),
+        ("attr", "get_attributes"),
+        ("attributes", "get_attributes"),
+        ("mime", "get_mime"),
+        ("mime_type", "get_mime"),
+        ("mime-type", "get_mime"),
     ];
     const FUSES: Fuses = Fuses::Looks;
     const AGAIN: Again = Again::Once;
@@ -51,6 +60,21 @@ impl Module for Stat {
 ";
 
     type Plan = ();
+
+    fn validate(&self) -> Result<(), ArgumentError> {
+        for (name, flag, way) in [
+            ("get_attributes", self.get_attributes, "lsattr"),
+            ("get_mime", self.get_mime, "file"),
+        ] {
+            if flag.is_some_and(|flag| *flag) {
+                return Err(ArgumentError::option(
+                    name,
+                    format!("use the `command` module with `{way}`"),
+                ));
+            }
+        }
+        Ok(())
+    }
 
     fn check(&self, context: &mut Context<'_>) -> Result<State<()>, Failure> {
         let query = Query {
@@ -133,6 +157,17 @@ mod tests {
         let outcome = check_module("stat", json!({"path": "/etc/x"}), &mut node).unwrap();
         assert_eq!(outcome.result["stat"], json!({"exists": false}));
         assert_eq!(asked(&log), ["remote_file/query no sha1 0  yes /etc/x"]);
+    }
+
+    #[test]
+    fn what_krun_does_not_tell_cannot_be_asked_for() {
+        let module = crate::modules::find("stat").unwrap();
+        assert!(
+            module
+                .validate(json!({"path": "/x", "get_mime": false, "get_attributes": "no"}))
+                .is_ok()
+        );
+        assert!(module.validate(json!({"path": "/x", "get_mime": true})).is_err());
     }
 
     #[rstest]

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
+use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::action::Action;
 use super::expected::Expected;
@@ -8,8 +9,8 @@ use super::loader::Loader;
 use super::model::{Play, Playbook, Task};
 use super::setting::Setting;
 use crate::inventory::{Inventory, Pattern};
-use crate::modules::FileFinder;
-use crate::syntax::{Diagnostic, Diagnostics};
+use crate::modules::{FileFinder, TemplateSyntax};
+use crate::syntax::{Diagnostic, Diagnostics, Place, SourceFile};
 use crate::template;
 
 /// What can be said about a play once it is read whole.
@@ -95,7 +96,11 @@ fn check_file(task: &Task, play: &Play, diagnostics: &mut Diagnostics) {
     if template::holds_template(name) || task.keywords.delegate_to.is_some() {
         return;
     }
-    if let Err(failure) = finder(task, play).find(kind, name) {
+    let found = finder(task, play).find(kind, name);
+    if let (Ok(path), "template") = (&found, definition.name) {
+        check_template(path, options, diagnostics);
+    }
+    if let Err(failure) = found {
         let place = nodes.get(option).map_or(&task.place, |node| &node.place);
         let mut diagnostic = Diagnostic::error(failure.message).at(place).without_gap();
         if let Some(help) = failure.help {
@@ -103,6 +108,36 @@ fn check_file(task: &Task, play: &Play, diagnostics: &mut Diagnostics) {
         }
         diagnostics.push(diagnostic);
     }
+}
+
+/// A template that is known must be one: its syntax, and the filters and tests in it.
+fn check_template(path: &Path, options: &Map<String, Value>, diagnostics: &mut Diagnostics) {
+    // One that the task gives delimiters by variables cannot be read before the run.
+    let Some(syntax) = TemplateSyntax::of_options(options) else {
+        return;
+    };
+    // As other files beside the playbook are shown.
+    let path = path.strip_prefix(".").unwrap_or(path);
+    let Ok(text) = fs_err::read_to_string(path) else { return };
+    let name = path.display().to_string();
+    let Err(error) = template::check_file(&name, &text, &syntax) else {
+        return;
+    };
+    let source = SourceFile::new(path, text);
+    let place = match &error.range {
+        Some(range) => {
+            let width = source
+                .text()
+                .get(range.clone())
+                .map_or(1, |text| text.lines().next().unwrap_or_default().chars().count());
+            Place::at_offset(&source, range.start, width)
+        }
+        None => Place::start_of(&source),
+    };
+    // The place says it.
+    let own = error.message.strip_prefix(&name).and_then(|rest| rest.split_once(": "));
+    let message = own.map_or(error.message.as_str(), |(_, rest)| rest);
+    diagnostics.push(Diagnostic::error(message).at(&place).without_gap());
 }
 
 /// Where a task's files are looked for.

@@ -53,6 +53,15 @@ pub(super) fn render_with(text: &str, syntax: &Syntax, variables: &Value) -> Res
     render_by(&own, text, variables)
 }
 
+/// Finds what is wrong with a template that has a syntax of its own.
+pub(super) fn check_with(text: &str, syntax: &Syntax) -> Result<(), TemplateError> {
+    let config = syntax.config()?;
+    let mut own = new_engine(UndefinedBehavior::Strict);
+    own.set_syntax(config.clone());
+    undeclared(&own, text)?;
+    names::check_text(text, config)
+}
+
 fn render_by(engine: &Environment<'static>, text: &str, variables: &Value) -> Result<String, TemplateError> {
     engine
         .get_template(text)

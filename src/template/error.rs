@@ -38,7 +38,16 @@ impl TemplateError {
         while let Some(next) = std::error::Error::source(innermost).and_then(|e| e.downcast_ref()) {
             innermost = next;
         }
-        let range = error.range().filter(|range| text.get(range.clone()).is_some());
+        let line = || {
+            let number = error.line()?.checked_sub(1)?;
+            let start: usize = text.split_inclusive('\n').take(number).map(str::len).sum();
+            let whole = text.get(start..)?.lines().next()?;
+            let at = start + whole.len() - whole.trim_start().len();
+            Some(at..at + whole.trim().len())
+        };
+        let exact = error.range().filter(|range| text.get(range.clone()).is_some());
+        // In a text of one line, that line says nothing.
+        let range = exact.or_else(|| line().filter(|_| text.trim_end().contains('\n')));
         let culprit = range.clone().and_then(|range| text.get(range)).map(str::trim);
         let detail = innermost.detail();
         let undefined = innermost.kind() == ErrorKind::UndefinedError;

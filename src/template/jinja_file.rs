@@ -4,7 +4,7 @@ use minijinja::Value;
 use minijinja::syntax::SyntaxConfig;
 
 use super::TemplateError;
-use super::engine::render_with;
+use super::engine::{check_with, render_with};
 
 /// The first line of a file that has settings of its own begins with this.
 const HEADER: &str = "#jinja2:";
@@ -62,6 +62,24 @@ impl Syntax {
             .map_err(|error| TemplateError::new(format!("these delimiters cannot be told apart: {error}")))
     }
 
+    /// Finds delimiters that cannot be told apart.
+    ///
+    /// # Errors
+    /// Two are the same, or one is empty.
+    pub fn check(&self) -> Result<(), TemplateError> {
+        self.config().map(drop)
+    }
+
+    /// The delimiters are not those of Jinja.
+    pub fn has_own_delimiters(&self) -> bool {
+        let blocks = Self {
+            trim_blocks: self.trim_blocks,
+            lstrip_blocks: self.lstrip_blocks,
+            ..Self::default()
+        };
+        *self != blocks
+    }
+
     /// The syntax with what the first line of a file says, and the rest of the file.
     ///
     /// # Errors
@@ -113,6 +131,23 @@ impl Syntax {
     }
 }
 
+/// Finds what is wrong with a template file without a value for any variable: its syntax, filters, tests and lookups; `name`
+/// is the file's path. Files that end in `.hbs` are Handlebars, all others Jinja.
+///
+/// # Errors
+/// The first mistake found.
+pub fn check_file(name: &str, text: &str, syntax: &Syntax) -> Result<(), TemplateError> {
+    if name.ends_with(".hbs") {
+        return super::check_handlebars(name, text);
+    }
+    let (syntax, body) = syntax.of_file(text)?;
+    check_with(body, &syntax).map_err(|mut error| {
+        let before = text.len() - body.len();
+        error.range = error.range.map(|range| range.start + before..range.end + before);
+        error
+    })
+}
+
 /// The text of a template file.
 ///
 /// # Errors
@@ -142,6 +177,19 @@ mod tests {
     fn files_are_rendered(#[case] text: &str, #[case] expected: &str) {
         let variables = crate::template::from_json(&serde_json::json!({"a": 1}));
         assert_eq!(render_file(text, &Syntax::default(), &variables).unwrap(), expected);
+    }
+
+    #[rstest]
+    #[case("a.j2", "a\n{% if x %}\n", Some((10, 12)))]
+    #[case("a.j2", "#jinja2: lstrip_blocks: true\na {{ b | uper }}", Some((38, 42)))]
+    #[case("a.j2", "#jinja2: variable_start_string: '[%', variable_end_string: '%]'\n[% a | uper %]", Some((71, 75)))]
+    #[case("a.j2", "{{ a | upper }} {{ missing }}", None)]
+    #[case("a.hbs", "a\n {{uper x}}\n", Some((5, 9)))]
+    fn mistakes_in_files_are_found(#[case] name: &str, #[case] text: &str, #[case] at: Option<(usize, usize)>) {
+        let found = check_file(name, text, &Syntax::default())
+            .err()
+            .and_then(|error| error.range);
+        assert_eq!(found.map(|range| (range.start, range.end)), at, "{text}");
     }
 
     #[rstest]

@@ -26,7 +26,7 @@ pub(crate) use engine::pattern;
 pub use engine::{check_expression, check_text, evaluate, names_in_expression, names_in_text, render};
 pub use error::TemplateError;
 pub use handlebars_files::{check as check_handlebars, render as render_handlebars};
-pub use jinja_file::{Syntax, render_file};
+pub use jinja_file::{Syntax, check_file, render_file};
 pub use lookups::without_lookups;
 pub use scan::{holds_template, keep_backslashes, keep_backslashes_in_text, strip_braces, whole_expression};
 

@@ -12,6 +12,7 @@ pub const NAMES: &[&str] = &[
     "ansible_limit",
     "ansible_loop",
     "ansible_loop_var",
+    "ansible_managed",
     "ansible_parent_role_names",
     "ansible_play_batch",
     "ansible_play_hosts",
@@ -34,6 +35,9 @@ pub const NAMES: &[&str] = &[
     "playbook_dir",
     "role_name",
     "role_path",
+    "template_destpath",
+    "template_fullpath",
+    "template_path",
     "vars",
 ];
 

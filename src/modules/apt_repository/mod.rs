@@ -75,6 +75,18 @@ pub struct Plan {
 impl Module for AptRepository {
     const NAME: &'static str = "apt-repository";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("update-cache", "update_cache")];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        (
+            "codename",
+            "write it into `repo`: `{{ ansible_facts.distribution_release }}`",
+        ),
+        ("install_python_apt", "krun needs no Python on nodes; leave it out"),
+        (
+            "validate_certs",
+            "it is for `ppa:` repositories, which krun does not have",
+        ),
+        ("update_cache_retry_max_delay", "use the task's `delay`"),
+    ];
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: Packages of Kubernetes 1.28

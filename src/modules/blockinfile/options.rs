@@ -1,60 +1,46 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use super::edit::{Block, Place};
 use crate::modules::ArgumentError;
-use crate::modules::args::{Flag, Mode, Presence, Text};
-use crate::modules::remote_file::{Attributes, Installation, check_validation, refuse_preserve};
+use crate::modules::args::{Flag, Presence, Text};
+use crate::modules::remote_file::edits_file;
 use crate::regexp::{Pattern, Reading};
 
-/// Sees to it that a block of lines is in a file on the node, between two marker lines that tell it from the rest, or
-/// that it is not. For one line see `lineinfile`.
-///
-/// Regular expressions are Python's, without looking ahead or behind. A new content is put in place in one step; owner,
-/// group and mode stay. Without changes it costs one exchange.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BlockInFile {
-    /// The file. A symbolic link stands for what it points to.
-    pub(super) path: Text,
-    /// The lines. Without any the block is removed.
-    #[serde(default)]
-    block: Text,
-    /// Whether the block is to be there.
-    #[serde(default)]
-    state: Presence,
-    /// The marker lines; `{mark}` stands for `marker_begin` and `marker_end`. Default: `# {mark} ANSIBLE MANAGED BLOCK`,
-    /// so that blocks that Ansible wrote are found. Two blocks in one file need two markers.
-    marker: Option<Text>,
-    /// What `{mark}` is in the line before the block. Default: `BEGIN`.
-    marker_begin: Option<Text>,
-    /// What `{mark}` is in the line behind the block. Default: `END`.
-    marker_end: Option<Text>,
-    /// Where a new block goes: behind the last line that matches this regular expression, or `EOF`. Default: `EOF`, which
-    /// is also taken where nothing matches. With `(?m)` at its beginning it may match several lines.
-    insertafter: Option<Text>,
-    /// As `insertafter`, but before the last line that matches, or `BOF`.
-    insertbefore: Option<Text>,
-    /// Makes the file, and its directory, where it is missing. Default: false, which is an error then.
-    #[serde(default)]
-    pub(super) create: Flag,
-    /// Adds an empty line behind the block where there is none. Default: false.
-    #[serde(default)]
-    append_newline: Flag,
-    /// Adds an empty line before the block where there is none. Default: false.
-    #[serde(default)]
-    prepend_newline: Flag,
-    /// Keeps the file as it was under another name, with the time in it. Default: false.
-    #[serde(default)]
-    backup: Flag,
-    /// A command on the node that has to accept the new file before it is put in place; `%s` stands for its path.
-    validate: Option<Text>,
-    /// Mode of the file (`"0644"`, `u=rw,go=r`). Default: as it is; for a new file what the umask leaves of 0666.
-    mode: Option<Mode>,
-    /// Owner, as a name or a number. Default: as it is.
-    owner: Option<Text>,
-    /// Group, as a name or a number. Default: as it is.
-    group: Option<Text>,
+edits_file! {
+    /// Sees to it that a block of lines is in a file on the node, between two marker lines that tell it from the rest, or
+    /// that it is not. For one line see `lineinfile`.
+    ///
+    /// Regular expressions are Python's, without looking ahead or behind. A new content is put in place in one step; owner,
+    /// group and mode stay. Without changes it costs one exchange.
+    pub struct BlockInFile {
+        /// The file. A symbolic link stands for what it points to.
+        pub(super) path: Text,
+        /// The lines. Without any the block is removed.
+        #[serde(default)]
+        block: Text,
+        /// Whether the block is to be there.
+        #[serde(default)]
+        state: Presence,
+        /// The marker lines; `{mark}` stands for `marker_begin` and `marker_end`. Default: `# {mark} ANSIBLE MANAGED BLOCK`,
+        /// so that blocks that Ansible wrote are found. Two blocks in one file need two markers.
+        marker: Option<Text>,
+        /// What `{mark}` is in the line before the block. Default: `BEGIN`.
+        marker_begin: Option<Text>,
+        /// What `{mark}` is in the line behind the block. Default: `END`.
+        marker_end: Option<Text>,
+        /// Where a new block goes: behind the last line that matches this regular expression, or `EOF`. Default: `EOF`, which
+        /// is also taken where nothing matches. With `(?m)` at its beginning it may match several lines.
+        insertafter: Option<Text>,
+        /// As `insertafter`, but before the last line that matches, or `BOF`.
+        insertbefore: Option<Text>,
+        /// Makes the file, and its directory, where it is missing. Default: false, which is an error then.
+        #[serde(default)]
+        pub(super) create: Flag,
+        /// Adds an empty line behind the block where there is none. Default: false.
+        #[serde(default)]
+        append_newline: Flag,
+        /// Adds an empty line before the block where there is none. Default: false.
+        #[serde(default)]
+        prepend_newline: Flag,
+    }
 }
 
 const MARKER: &str = "# {mark} ANSIBLE MANAGED BLOCK";
@@ -81,8 +67,7 @@ impl BlockInFile {
         {
             return Err(ArgumentError::option("marker", "a marker is one line"));
         }
-        refuse_preserve(self.mode.as_ref())?;
-        check_validation(self.validate.as_ref())?;
+        self.check_installation()?;
         self.place().map(drop)
     }
 
@@ -125,14 +110,6 @@ impl BlockInFile {
             (_, Some("BOF")) => Place::Beginning,
             (_, Some(text)) => Place::Before(pattern("insertbefore", text)?),
         })
-    }
-
-    pub(super) fn installation(&self) -> Installation {
-        Installation {
-            attributes: Attributes::new(self.mode.as_ref(), self.owner.as_ref(), self.group.as_ref()),
-            backup: *self.backup,
-            validate: self.validate.clone(),
-        }
     }
 }
 

@@ -28,6 +28,20 @@ pub enum Plan {
 
 impl Module for Copy {
     const NAME: &'static str = "copy";
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        (
+            "checksum",
+            "krun compares what arrives by its SHA-256; for a file of known content compare with the `stat` module",
+        ),
+        (
+            "decrypt",
+            "files are sent as they are; keep secrets in vaulted variables and write them with `content` or a template",
+        ),
+        (
+            "local_follow",
+            "links on this machine always stand for what they point to",
+        ),
+    ];
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: Load the modules that Kubernetes needs at every boot

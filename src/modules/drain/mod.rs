@@ -25,6 +25,68 @@ impl Module for Drain {
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] =
         &[("name", "node"), ("pod_selectors", "pod_selector")];
     const AGAIN: Again = Again::UndoneBy("uncordon");
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        (
+            "context",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "host",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "api_key",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "username",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "password",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "proxy",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "proxy_headers",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "no_proxy",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "ca_cert",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "client_cert",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "client_key",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "validate_certs",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "impersonate_user",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "impersonate_groups",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+        (
+            "persist_config",
+            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
+        ),
+    ];
     const EXAMPLE: &'static str = "\
 - name: The worker is empty
   drain:

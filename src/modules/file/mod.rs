@@ -31,6 +31,10 @@ pub struct Plan {
 impl Module for File {
     const NAME: &'static str = "file";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("dest", "path"), ("name", "path")];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        ("access_time_format", "use the `command` module with touch"),
+        ("modification_time_format", "use the `command` module with touch"),
+    ];
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: A place for backups that nobody else can read

@@ -27,6 +27,15 @@ impl Module for Find {
         ("checksum", "checksum_algorithm"),
         ("checksum_algo", "checksum_algorithm"),
     ];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        ("contains", "use the `command` module: `grep -rlE PATTERN DIRECTORY`"),
+        ("encoding", "it is for `contains`, which krun does not have"),
+        (
+            "follow",
+            "links to directories are not gone into: name what they point to in `paths`",
+        ),
+        ("read_whole_file", "it is for `contains`, which krun does not have"),
+    ];
     const FUSES: Fuses = Fuses::Looks;
     const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\

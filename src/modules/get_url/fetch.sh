@@ -1,6 +1,6 @@
-# get-url/fetch: fetches something into a file: fetch.sh URL DEST TIMEOUT INSECURE ALGORITHM CHECKSUM MODE OWNER GROUP BACKUP
-# INSECURE (yes or no): any certificate will do. ALGORITHM and CHECKSUM, MODE, OWNER and GROUP may be empty. BACKUP (yes or
-# no): keep what was there. On standard input: curl's options for headers and passwords, which no list of processes shows.
+# get-url/fetch: fetches something into a file: fetch.sh URL DEST TIMEOUT INSECURE ALGORITHM CHECKSUM MODE OWNER GROUP BACKUP FORCE
+# INSECURE (yes or no): any certificate will do. ALGORITHM and CHECKSUM, MODE, OWNER and GROUP may be empty. CHECKSUM may be
+# the address of a file with sums. BACKUP (yes or no): keep what was there. FORCE (yes or no): fetch also what is there. On standard input: curl's options for headers and passwords, which no list of processes shows.
 # Prints `before=` and `after=` with the SHA-1 sums, `size=`, `changed=` yes or no, and `backup=FILE`.
 # shellcheck shell=sh
 set -u
@@ -15,6 +15,7 @@ owner=$8
 group=$9
 shift 9
 backup=$1
+force=$2
 options=$(cat)
 
 folder=${dest%/*}
@@ -23,32 +24,67 @@ if [ ! -d "${folder:-/}" ]; then
     exit 1
 fi
 new=$(umask 077 && mktemp "$folder/.krun-get.XXXXXX") || exit
-trap 'rm -f "$new"' EXIT
+sums=
+trap 'rm -f "$new" "$sums"' EXIT
 trap 'exit 129' HUP INT TERM
 
-if command -v curl >/dev/null 2>&1; then
-    [ "$insecure" = no ] || set -- "$@" --insecure
-    shift
-    printf '%s\n' "$options" |
-        curl -fsSL --connect-timeout "$limit" --speed-limit 1 --speed-time "$limit" "$@" -K - -o "$new" -- "$url" || exit
-elif command -v wget >/dev/null 2>&1; then
-    if [ -n "$options" ]; then
-        echo "headers and passwords need curl, and the node has only wget" >&2
-        exit 127
+# Fetches an address into a file.
+fetch() {
+    from=$1
+    into=$2
+    set --
+    if command -v curl >/dev/null 2>&1; then
+        [ "$insecure" = no ] || set -- --insecure
+        printf '%s\n' "$options" |
+            curl -fsSL --connect-timeout "$limit" --speed-limit 1 --speed-time "$limit" "$@" -K - -o "$into" -- "$from"
+    elif command -v wget >/dev/null 2>&1; then
+        if [ -n "$options" ]; then
+            echo "headers, passwords and the like need curl, and the node has only wget" >&2
+            return 127
+        fi
+        [ "$insecure" = no ] || set -- --no-check-certificate
+        wget -q -T "$limit" "$@" -O "$into" "$from" || {
+            status=$?
+            echo "wget ended with status $status" >&2
+            return "$status"
+        }
+    else
+        echo "the node has neither curl nor wget" >&2
+        return 127
     fi
-    [ "$insecure" = no ] || set -- "$@" --no-check-certificate
-    shift
-    wget -q -T "$limit" "$@" -O "$new" "$url" || {
-        status=$?
-        echo "wget ended with status $status" >&2
-        exit "$status"
-    }
-else
-    echo "the node has neither curl nor wget" >&2
-    exit 127
-fi
+}
 
 sum() { "${1}sum" <"$2" | sed 's/ .*//'; }
+is_there=no
+case $checksum in
+    *://*)
+        sums=$(umask 077 && mktemp "$folder/.krun-get.XXXXXX") || exit
+        fetch "$checksum" "$sums" || exit
+        list=$checksum
+        checksum=
+        name=${url%%[?#]*}
+        name=${name##*/}
+        if [ "$(wc -w <"$sums")" -eq 1 ]; then
+            checksum=$(tr -d '[:space:]' <"$sums")
+        else
+            while read -r one file _; do
+                file=${file#\*}
+                if [ "${file##*/}" = "$name" ]; then checksum=$one; fi
+            done <"$sums"
+        fi
+        checksum=$(printf '%s' "$checksum" | tr '[:upper:]' '[:lower:]')
+        if [ -z "$checksum" ]; then
+            echo "$list names no sum of $name" >&2
+            exit 1
+        fi
+        if [ "$force" = no ] && [ -f "$dest" ] && [ "$(sum "$algorithm" "$dest")" = "$checksum" ]; then is_there=yes; fi
+        ;;
+esac
+if [ "$is_there" = yes ]; then
+    cat "$dest" >"$new" || exit
+else
+    fetch "$url" "$new" || exit
+fi
 if [ -n "$checksum" ]; then
     found=$(sum "$algorithm" "$new")
     if [ "$found" != "$checksum" ]; then

@@ -33,7 +33,8 @@ pub struct GetUrl {
     url: Text,
     /// The file, or a directory: the file's name is the address's last part then.
     dest: Text,
-    /// `ALGORITHM:SUM`, for example `sha256:6bb4…`. What has another sum is not put in place.
+    /// `ALGORITHM:SUM`, for example `sha256:6bb4…`, or `ALGORITHM:ADDRESS` of a file that holds the sum, alone or in a list
+    /// of names. What has another sum is not put in place.
     checksum: Option<Text>,
     /// Fetches also what has the `checksum` already. Default: false.
     #[serde(default)]
@@ -54,6 +55,17 @@ pub struct GetUrl {
     url_username: Option<Text>,
     /// Password for the server.
     url_password: Option<Text>,
+    /// Sends the password at once, without being asked: krun always does. Only `true` is possible.
+    force_basic_auth: Option<Flag>,
+    /// Goes through a proxy where the node's environment names one. `false` needs curl. Default: true.
+    #[serde(default = "yes")]
+    use_proxy: Flag,
+    /// What the request says that it comes from. Needs curl on the node.
+    http_agent: Option<Text>,
+    /// File on the node with the certificate that it shows, and perhaps its key. Needs curl on the node.
+    client_cert: Option<Text>,
+    /// File on the node with the key of `client_cert`.
+    client_key: Option<Text>,
     /// Mode of the file. Default: as it is; for a new file what the umask leaves of 0666.
     mode: Option<Mode>,
     /// Owner of the file. Default: as it is.
@@ -74,6 +86,25 @@ fn ten() -> Count {
     Count(ten_seconds())
 }
 
+/// Options of Ansible's modules that ask web servers, which krun does not have.
+pub(super) const REFUSED_OF_REQUESTS: &[(&str, &str)] = &[
+    ("ciphers", "the node's curl and its library have their own settings"),
+    ("decompress", "what is sent packed is not unpacked; `unarchive` unpacks"),
+    (
+        "tmp_dest",
+        "the file is made beside `dest`, so that it is put in place in one step",
+    ),
+    (
+        "unredirected_headers",
+        "curl sends no password to another server by itself",
+    ),
+    ("use_gssapi", "use the `command` module with `curl --negotiate`"),
+    (
+        "use_netrc",
+        "krun reads no .netrc; give `url_username` and `url_password`",
+    ),
+];
+
 /// What is to be done.
 pub enum Plan {
     /// Something is to be fetched.
@@ -86,6 +117,7 @@ impl Module for GetUrl {
     const NAME: &'static str = "get-url";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] =
         &[("username", "url_username"), ("password", "url_password")];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = REFUSED_OF_REQUESTS;
     const EXAMPLE: &'static str = "\
 - name: The tool that talks with container runtimes
   get-url:
@@ -107,6 +139,12 @@ impl Module for GetUrl {
             return Err(ArgumentError::option(
                 "url_password",
                 "a password needs a `url_username`",
+            ));
+        }
+        if self.force_basic_auth.is_some_and(|flag| !*flag) {
+            return Err(ArgumentError::option(
+                "force_basic_auth",
+                "krun always sends the password at once",
             ));
         }
         let headers = self.headers.iter().flatten();
@@ -135,16 +173,10 @@ impl Module for GetUrl {
                 }
             }
             "dest" if value.is_empty() => return Err(ArgumentError::option("dest", "name a file")),
-            "checksum" if value.contains("://") => {
-                return Err(ArgumentError::option(
-                    "checksum",
-                    "krun does not fetch lists of checksums: write the sum itself",
-                ));
-            }
             "checksum" if sum(value).is_none() => {
                 return Err(ArgumentError::option(
                     "checksum",
-                    "it has the form ALGORITHM:SUM, for example sha256:6bb4…",
+                    "it has the form ALGORITHM:SUM or ALGORITHM:ADDRESS, for example sha256:6bb4…",
                 ));
             }
             _ => {}
@@ -164,6 +196,7 @@ impl Module for GetUrl {
         if found.is_directory() {
             return Err(Failure::new(format!("{} is a directory on the node", found.path)).help("name a file in it"));
         }
+        let is_listed = wanted.as_ref().is_some_and(|(_, sum)| sum.contains("://"));
         let is_same = !*self.force && wanted.is_some_and(|(_, sum)| found.checksum() == Some(sum.as_str()));
         let outcome = self.outcome(&found);
         if is_same {
@@ -175,7 +208,7 @@ impl Module for GetUrl {
             pending.result = outcome.result;
             return Ok(pending.into());
         }
-        if found.exists() && self.checksum.is_none() {
+        if found.exists() && (self.checksum.is_none() || is_listed) {
             return Ok(State::Unknown {
                 plan: Plan::Fetch(Box::new(found)),
                 reason: "krun would fetch it and compare".to_owned(),
@@ -287,6 +320,7 @@ impl GetUrl {
             keep(self.owner.as_ref(), "uid"),
             keep(self.group.as_ref(), "gid"),
             flag(*self.backup),
+            flag(*self.force),
         ]
     }
 
@@ -303,6 +337,16 @@ impl GetUrl {
             let password = self.url_password.as_deref().unwrap_or_default();
             lines.push(format!("user = \"{}:{}\"", quoted(user), quoted(password)));
         }
+        if !*self.use_proxy {
+            lines.push("noproxy = \"*\"".to_owned());
+        }
+        for (option, value) in [
+            ("user-agent", &self.http_agent),
+            ("cert", &self.client_cert),
+            ("key", &self.client_key),
+        ] {
+            lines.extend(value.iter().map(|value| format!("{option} = \"{}\"", quoted(value))));
+        }
         lines.join("\n")
     }
 }
@@ -311,7 +355,7 @@ impl GetUrl {
 pub(super) fn fetch_to(context: &mut Context<'_>, url: &str, path: &str, validate_certs: bool) -> Result<(), Failure> {
     let insecure = if validate_certs { "no" } else { "yes" };
     let timeout = ten_seconds().to_string();
-    let words = [url, path, &timeout, insecure, "", "", "", "", "", "no"];
+    let words = [url, path, &timeout, insecure, "", "", "", "", "", "no", "no"];
     let limit = context.remaining()?;
     let output = context.request(Request::new(FETCH, words).with_timeout(limit))?;
     if output.success() {
@@ -333,6 +377,12 @@ fn sum(text: &str) -> Option<(String, String)> {
         "sha512" => 128,
         _ => return None,
     };
+    if sum.contains("://") {
+        let is_known = ["http://", "https://", "ftp://", "file://"]
+            .iter()
+            .any(|scheme| sum.starts_with(scheme));
+        return (is_known && !sum.contains(char::is_whitespace)).then(|| (algorithm, sum.to_owned()));
+    }
     let sum = sum.trim().to_lowercase();
     (sum.len() == length && sum.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some((algorithm, sum))
 }

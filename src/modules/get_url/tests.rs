@@ -83,6 +83,34 @@ fn what_is_wrong_is_not_put_in_place(#[values("dash", "busybox sh")] shell: &str
     );
 }
 
+#[rstest]
+fn sums_may_be_fetched_too(#[values("dash", "busybox sh")] shell: &str, #[values(true, false)] in_list: bool) {
+    let tools = FakeTools::new();
+    tools.add(
+        "curl",
+        r#"cat >/dev/null
+while [ $# -gt 1 ]; do [ "$1" != -o ] || out=$2; shift; done
+case $1 in *sums) cat "$HERE/sums" >"$out" ;; *) cat "$HERE/served" >"$out" ;; esac"#,
+    );
+    std::fs::write(tools.path("served"), "x\n").unwrap();
+    let sum = SUM.trim_start_matches("sha256:").to_uppercase();
+    let sums = if in_list {
+        format!("0000  b\n{sum} *a\n")
+    } else {
+        format!("{sum}\n")
+    };
+    std::fs::write(tools.path("sums"), sums).unwrap();
+    let mut node = tools.node(shell);
+    let dest = tools.path("got");
+    let options = json!({"url": "http://x/a?b", "dest": dest, "checksum": "sha256:http://x/sums"});
+    let mut run = || run_module("get_url", options.clone(), node.connection());
+    assert!(run().unwrap().changed);
+    assert!(!run().unwrap().changed);
+    assert_eq!(tools.calls().len(), 3, "{:?}", tools.calls());
+    std::fs::write(tools.path("sums"), "0000 c\n1111 d\n").unwrap();
+    assert!(run().unwrap_err().message.contains("names no sum of a"));
+}
+
 #[test]
 fn secrets_are_in_no_list_of_processes() {
     let tools = tools();
@@ -107,9 +135,10 @@ fn mistakes_are_found_before_the_run() {
         json!({"url": "x.org/a", "dest": "/x"}),
         json!({"url": "gopher://x", "dest": "/x"}),
         json!({"url": "http://x/a", "dest": "/x", "checksum": "sha256:12"}),
-        json!({"url": "http://x/a", "dest": "/x", "checksum": "sha256:http://x/sums"}),
+        json!({"url": "http://x/a", "dest": "/x", "checksum": "sha256:gopher://x/sums"}),
+        json!({"url": "http://x/a", "dest": "/x", "force_basic_auth": false}),
         json!({"url": "http://x/a", "dest": "/x", "url_password": "x"}),
-        json!({"url": "http://x/a", "dest": "/x", "use_proxy": false}),
+        json!({"url": "http://x/a", "dest": "/x", "use_gssapi": false}),
     ] {
         assert!(module.validate(options.clone()).is_err(), "{options}");
     }

@@ -48,6 +48,8 @@ pub struct Group {
 
 impl Module for Group {
     const NAME: &'static str = "group";
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] =
+        &[("local", "groups are made with the node's groupadd")];
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: The group of those who may read etcd's data

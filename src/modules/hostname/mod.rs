@@ -38,6 +38,8 @@ pub struct Plan {
 
 impl Module for Hostname {
     const NAME: &'static str = "hostname";
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] =
+        &[("use", "krun finds out how a node keeps its name")];
     const EXAMPLE: &'static str = "\
 - name: Each machine has its name of the inventory
   hostname:

@@ -1,57 +1,43 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use super::edit::{Place, Sought, Wanted};
 use crate::modules::ArgumentError;
-use crate::modules::args::{Flag, Mode, Presence, Text};
-use crate::modules::remote_file::{Attributes, Installation, check_validation, refuse_preserve};
+use crate::modules::args::{Flag, Presence, Text};
+use crate::modules::remote_file::edits_file;
 use crate::regexp::{Pattern, Reading, Replacement};
 
-/// Sees to it that one line is in a file on the node, or that lines are not. For several lines see `blockinfile`, for
-/// text within lines `replace`.
-///
-/// Regular expressions are Python's, without looking ahead or behind. A new content is put in place in one step; owner,
-/// group and mode stay. Without changes it costs one exchange.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LineInFile {
-    /// The file. A symbolic link stands for what it points to.
-    pub(super) path: Text,
-    /// Tells the line to be replaced (the last one that matches), or with `state: absent` all lines to be removed. It
-    /// should match before and after, or the line is added again.
-    regexp: Option<Text>,
-    /// As `regexp`, but a text that the line holds somewhere.
-    search_string: Option<Text>,
-    /// The line that is to be there, or that is not to be there where neither `regexp` nor `search_string` is given.
-    line: Option<Text>,
-    /// Whether the line is to be there.
-    #[serde(default)]
-    pub(super) state: Presence,
-    /// Where a line goes that is neither there nor replaces another: behind the last line that matches this regular
-    /// expression, or `EOF` or `BOF`. Default: `EOF`, which is also taken where nothing matches.
-    insertafter: Option<Text>,
-    /// As `insertafter`, but before the last line that matches, or `BOF`.
-    insertbefore: Option<Text>,
-    /// Fills groups of `regexp` into `line` (`\1`, `\g<name>`); where `regexp` matches no line the file stays as it is.
-    #[serde(default)]
-    backrefs: Flag,
-    /// Takes the first line that `regexp`, `search_string`, `insertafter` or `insertbefore` matches, not the last.
-    #[serde(default)]
-    firstmatch: Flag,
-    /// Makes the file, and its directory, where it is missing. Default: false, which is an error then.
-    #[serde(default)]
-    pub(super) create: Flag,
-    /// Keeps the file as it was under another name, with the time in it. Default: false.
-    #[serde(default)]
-    backup: Flag,
-    /// A command on the node that has to accept the new file before it is put in place; `%s` stands for its path.
-    validate: Option<Text>,
-    /// Mode of the file (`"0644"`, `u=rw,go=r`). Default: as it is; for a new file what the umask leaves of 0666.
-    mode: Option<Mode>,
-    /// Owner, as a name or a number. Default: as it is.
-    owner: Option<Text>,
-    /// Group, as a name or a number. Default: as it is.
-    group: Option<Text>,
+edits_file! {
+    /// Sees to it that one line is in a file on the node, or that lines are not. For several lines see `blockinfile`, for
+    /// text within lines `replace`.
+    ///
+    /// Regular expressions are Python's, without looking ahead or behind. A new content is put in place in one step; owner,
+    /// group and mode stay. Without changes it costs one exchange.
+    pub struct LineInFile {
+        /// The file. A symbolic link stands for what it points to.
+        pub(super) path: Text,
+        /// Tells the line to be replaced (the last one that matches), or with `state: absent` all lines to be removed. It
+        /// should match before and after, or the line is added again.
+        regexp: Option<Text>,
+        /// As `regexp`, but a text that the line holds somewhere.
+        search_string: Option<Text>,
+        /// The line that is to be there, or that is not to be there where neither `regexp` nor `search_string` is given.
+        line: Option<Text>,
+        /// Whether the line is to be there.
+        #[serde(default)]
+        pub(super) state: Presence,
+        /// Where a line goes that is neither there nor replaces another: behind the last line that matches this regular
+        /// expression, or `EOF` or `BOF`. Default: `EOF`, which is also taken where nothing matches.
+        insertafter: Option<Text>,
+        /// As `insertafter`, but before the last line that matches, or `BOF`.
+        insertbefore: Option<Text>,
+        /// Fills groups of `regexp` into `line` (`\1`, `\g<name>`); where `regexp` matches no line the file stays as it is.
+        #[serde(default)]
+        backrefs: Flag,
+        /// Takes the first line that `regexp`, `search_string`, `insertafter` or `insertbefore` matches, not the last.
+        #[serde(default)]
+        firstmatch: Flag,
+        /// Makes the file, and its directory, where it is missing. Default: false, which is an error then.
+        #[serde(default)]
+        pub(super) create: Flag,
+    }
 }
 
 impl LineInFile {
@@ -85,8 +71,7 @@ impl LineInFile {
                 return refused(name, "an empty text matches every line; leave the option out");
             }
         }
-        refuse_preserve(self.mode.as_ref())?;
-        check_validation(self.validate.as_ref())?;
+        self.check_installation()?;
         match self.state {
             Presence::Present => self.wanted().map(drop),
             Presence::Absent => self.sought().map(drop),
@@ -132,14 +117,6 @@ impl LineInFile {
             (Some(text), _) => Place::After(pattern("insertafter", text)?),
             (_, Some(text)) => Place::Before(pattern("insertbefore", text)?),
         })
-    }
-
-    pub(super) fn installation(&self) -> Installation {
-        Installation {
-            attributes: Attributes::new(self.mode.as_ref(), self.owner.as_ref(), self.group.as_ref()),
-            backup: *self.backup,
-            validate: self.validate.clone(),
-        }
     }
 }
 

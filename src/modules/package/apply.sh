@@ -1,9 +1,12 @@
 # package/apply: one transaction; then says what is installed.
-# $1 manager  $2 install|remove|refresh|nothing  $3 allow_downgrade  $4 enablerepo  $5 disablerepo  $6 disable_excludes
-# $7 lock_timeout in seconds  $8 hold (yes/no/empty)  $9 disable_gpg_check, then "NAME" or "NAME<tab>VERSION" a package
+# $1 manager  $2 install|remove|refresh|safe|full|autoremove|autoclean|clean|nothing  $3 allow_downgrade  $4 enablerepo  $5 disablerepo  $6 disable_excludes
+# $7 lock_timeout in seconds  $8 hold (yes/no/empty)  $9 disable_gpg_check  $10 more options of the manager
+# $11 what is done afterwards (autoremove, autoclean, clean), then "NAME" or "NAME<tab>VERSION" a package
 set -u
 manager=$1 verb=$2 downgrade=$3 enablerepo=$4 disablerepo=$5 excludes=$6 patience=$7 hold=$8 unsigned=$9
 shift 9
+more=$1 afterwards=$2
+shift 2
 errors=$(mktemp) || exit 1
 trap 'rm -f "$errors"' EXIT
 tab=$(printf '\t')
@@ -42,19 +45,26 @@ transaction() {
                 return
                 ;;
             remove) set -- remove "$@" ;;
+            safe) set -- --with-new-pkgs upgrade ;;
+            full) set -- dist-upgrade ;;
+            autoremove | autoclean | clean) set -- "$verb" ;;
             install)
-                set -- --no-install-recommends install "$@"
+                set -- install "$@"
                 if [ "$downgrade" = yes ]; then set -- --allow-downgrades "$@"; fi
                 if [ "$hold" = yes ]; then set -- --allow-change-held-packages "$@"; fi
                 if [ "$unsigned" = yes ]; then set -- --allow-unauthenticated "$@"; fi
                 ;;
         esac
-        apt_with_lock apt-get -q -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+        # shellcheck disable=SC2086 # words
+        apt_with_lock apt-get -q -y $more "$@"
         return
     fi
     case $verb in
         refresh) set -- makecache ;;
         remove) set -- remove "$@" ;;
+        safe | full) set -- upgrade ;;
+        autoremove) set -- autoremove ;;
+        autoclean | clean) set -- clean all ;;
         install)
             if [ "$downgrade" = yes ] && [ "$manager" = yum ]; then
                 set -- downgrade "$@"
@@ -79,7 +89,8 @@ transaction() {
         esac
     fi
     if [ "$manager" != dnf5 ]; then set -- --setopt=exit_on_lock=1 "$@"; fi
-    with_lock "$manager" -y "$@"
+    # shellcheck disable=SC2086 # words
+    with_lock "$manager" -y $more "$@"
 }
 
 # A lock on the old version would keep the new one away.
@@ -106,6 +117,11 @@ if [ "$verb" != nothing ]; then
         esac
     done
     transaction "$@" || status=$?
+fi
+if [ "$status" -eq 0 ]; then
+    for verb in $afterwards; do
+        transaction || status=$?
+    done
 fi
 if [ "$hold" = yes ]; then
     for name in $names; do

@@ -366,3 +366,66 @@ fn the_order_is_dpkgs_too(#[case] older: &str, #[case] newer: &str) {
         assert!(status.success());
     }
 }
+
+#[rstest]
+fn everything_is_upgraded(#[values("dash", "busybox sh")] shell: &str) {
+    let Some(mut root) = Root::new(shell) else { return };
+    root.run(json!({"name": "kubelet", "version": "1.28.0"})).unwrap();
+    let looked = check_module("apt", json!({"upgrade": "dist"}), root.node.connection()).unwrap();
+    assert!(looked.changes[0].starts_with("kubelet 1.28."), "{:?}", looked.changes);
+    assert!(root.installed().contains("kubelet 1.28.0"), "{}", root.installed());
+    let outcome = root
+        .run(json!({"upgrade": "safe", "dpkg_options": "force-confold"}))
+        .unwrap();
+    assert_eq!(outcome.changes, looked.changes);
+    assert!(!root.installed().contains("kubelet 1.28.0"), "{}", root.installed());
+    for options in [
+        json!({"upgrade": "full"}),
+        json!({"name": "*", "state": "latest"}),
+        json!({"autoremove": true}),
+    ] {
+        assert!(!root.run(options).unwrap().changed);
+    }
+    assert!(!root.run(json!({"autoclean": true})).unwrap().changed);
+}
+
+#[test]
+fn young_lists_are_not_fetched_again() {
+    let Some(mut root) = Root::new("dash") else { return };
+    assert!(!root.run(json!({"cache_valid_time": 3600})).unwrap().changed);
+    assert!(root.run(json!({"update_cache": true})).unwrap().changed);
+    assert!(
+        !root
+            .run(json!({"name": "kubelet", "only_upgrade": true}))
+            .unwrap()
+            .changed
+    );
+    assert_eq!(root.installed(), "");
+    let failure = root.run(json!({"name": "kubelet", "nobest": true})).unwrap_err();
+    assert!(failure.message.contains("which has no `nobest`"), "{}", failure.message);
+}
+
+#[test]
+fn a_held_package_may_be_changed_as_ansible_does() {
+    let Some(mut root) = Root::new("dash") else { return };
+    root.run(json!({"name": "kubelet", "version": "1.28.0", "hold": true}))
+        .unwrap();
+    let options = json!({"name": "kubelet", "state": "latest", "allow_change_held_packages": true});
+    assert!(root.run(options).unwrap().changed);
+    assert!(!root.installed().contains("kubelet 1.28.0"), "{}", root.installed());
+}
+
+#[test]
+fn mistakes_are_found_before_the_run() {
+    let module = crate::modules::find("apt").unwrap();
+    for options in [
+        json!({"upgrade": "dist", "name": "x"}),
+        json!({"name": "*"}),
+        json!({"name": "x", "security": true}),
+        json!({"name": "x", "dpkg_options": "force-x -oFoo=1"}),
+        json!({"deb": "/x.deb"}),
+    ] {
+        assert!(module.validate(options.clone()).is_err(), "{options}");
+    }
+    assert!(module.refusal("deb").is_some());
+}

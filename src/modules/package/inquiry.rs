@@ -33,6 +33,10 @@ pub struct Inquiry {
     pub available: IndexMap<String, Vec<String>>,
     /// Packages that are held at their version.
     pub held: IndexSet<String>,
+    /// The package lists are young enough.
+    pub is_fresh: bool,
+    /// What an upgrade of all packages would install, or a removal of unneeded ones remove: name and version.
+    pub whole: Vec<String>,
     /// What the package manager complained about while it looked.
     complaint: String,
 }
@@ -64,6 +68,8 @@ impl Inquiry {
                         versions.push(version);
                     }
                 }
+                ["fresh", _] => inquiry.is_fresh = true,
+                ["whole", name, version] => inquiry.whole.push(format!("{name} {version}")),
                 ["held", name] => {
                     inquiry.held.insert((*name).to_owned());
                 }

@@ -55,6 +55,44 @@ pub struct Package {
     /// Holds the packages at their version afterwards (`apt-mark hold`, `versionlock`), or with `false` lets them go.
     /// Left out, nothing is changed about it, and a held package keeps its version.
     hold: Option<Flag>,
+    /// Seconds for which package lists stay good that apt has fetched; older ones are fetched anew. Implies `update_cache`.
+    cache_valid_time: Option<Count>,
+    /// Upgrades all packages (apt): `safe` or `yes` removes none for that, `full` or `dist` may. For dnf and yum: `name: "*"`
+    /// with `state: latest`.
+    upgrade: Upgrade,
+    /// Leaves packages alone that are not installed.
+    only_upgrade: Flag,
+    /// Removes packages too that came along with others and that none needs any more; without names, only those.
+    autoremove: Flag,
+    /// Removes the settings of packages too that are removed (apt).
+    purge: Flag,
+    /// Removes package files that cannot be fetched any more from the node's store afterwards.
+    autoclean: Flag,
+    /// Empties the node's store of package files afterwards.
+    clean: Flag,
+    /// What dpkg does with changed settings and the like (`force-confold`), parted by commas. Default:
+    /// `force-confdef,force-confold`.
+    dpkg_options: Option<Text>,
+    /// Installs also what packages recommend (apt). Default: what apt is set to.
+    install_recommends: Option<Flag>,
+    /// Installs also what packages weakly depend on (dnf). Default: what dnf is set to.
+    install_weak_deps: Option<Flag>,
+    /// Changes held packages (apt); they stay held. `hold` says more clearly what becomes of the hold.
+    allow_change_held_packages: Flag,
+    /// Installs packages that no key vouches for (apt): as `disable_gpg_check`.
+    allow_unauthenticated: Flag,
+    /// Packages that the transaction leaves alone, with wildcards (dnf, yum).
+    exclude: List,
+    /// May remove installed packages that are in the way (dnf).
+    allowerasing: Flag,
+    /// Takes the newest version that can be installed where the newest cannot (dnf).
+    nobest: Flag,
+    /// Leaves packages out that cannot be installed (dnf, yum).
+    skip_broken: Flag,
+    /// Upgrades only what mends a hole in the security (dnf, yum; with `name: "*"`).
+    security: Flag,
+    /// Upgrades only what mends a mistake (dnf, yum; with `name: "*"`).
+    bugfix: Flag,
     /// How many seconds to wait for another package manager to finish.
     #[schemars(default = "default_patience")]
     lock_timeout: Option<Count>,
@@ -65,6 +103,21 @@ fn default_patience() -> u64 {
 }
 
 const PATIENCE: u64 = 60;
+
+/// Which upgrade of all packages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Upgrade {
+    /// None.
+    #[default]
+    No,
+    /// One that removes nothing.
+    #[serde(alias = "yes")]
+    Safe,
+    /// One that may remove packages.
+    #[serde(alias = "dist")]
+    Full,
+}
 
 /// What is wanted of the packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -88,6 +141,8 @@ pub struct Transaction {
     /// `NAME` or `NAME<tab>VERSION`.
     packages: Vec<String>,
     is_downgrade: bool,
+    /// More options of the manager, in words.
+    more: String,
     /// Versions before, by name.
     before: Map<String, Value>,
 }
@@ -115,14 +170,17 @@ impl Package {
             Wish::Latest => "yes",
         };
         let mut args = vec![
-            yes_or_no(*self.update_cache).to_owned(),
+            yes_or_no(self.refreshes()).to_owned(),
             self.enablerepo.join(" "),
             self.disablerepo.join(" "),
             self.excludes().to_owned(),
             look_up.to_owned(),
             self.patience().to_string(),
+            self.cache_valid_time.map_or(0, |count| count.0).to_string(),
+            self.whole().unwrap_or_default().to_owned(),
+            self.filters().join(" "),
         ];
-        for wanted in self.wanted() {
+        for wanted in self.wanted().into_iter().filter(|_| self.whole().is_none()) {
             args.extend([wanted.written, wanted.name, wanted.version]);
         }
         let limit = QUERY_LIMIT + Duration::from_secs(self.patience());
@@ -131,6 +189,129 @@ impl Package {
             return Err(inquiry::explain(Failure::of_program("looking up packages", &output)));
         }
         Inquiry::read(&output)
+    }
+
+    fn refreshes(&self) -> bool {
+        *self.update_cache || self.cache_valid_time.is_some()
+    }
+
+    /// What is to be done to all packages of the node: `safe`, `full`, or `remove` for those that nobody needs.
+    fn whole(&self) -> Option<&'static str> {
+        match self.upgrade {
+            Upgrade::Full => Some("full"),
+            Upgrade::Safe => Some("safe"),
+            Upgrade::No if self.is_everything() => Some("safe"),
+            Upgrade::No if self.name.is_empty() && *self.autoremove => Some("remove"),
+            Upgrade::No => None,
+        }
+    }
+
+    /// `name: "*"`.
+    fn is_everything(&self) -> bool {
+        self.name.iter().any(|name| name == "*")
+    }
+
+    /// Options of dnf and yum that say which packages count.
+    fn filters(&self) -> Vec<String> {
+        let mut options: Vec<String> = self.exclude.iter().map(|name| format!("--exclude={name}")).collect();
+        for (is_set, option) in [(*self.security, "--security"), (*self.bugfix, "--bugfix")] {
+            if is_set {
+                options.push(option.to_owned());
+            }
+        }
+        options
+    }
+
+    /// More options of the manager; those that it does not have are a failure.
+    fn more(&self, manager: &str) -> Result<String, Failure> {
+        let is_apt = manager == "apt";
+        let foreign: Vec<&str> = [
+            (*self.purge, "purge", true),
+            (self.dpkg_options.is_some(), "dpkg_options", true),
+            (self.install_recommends.is_some(), "install_recommends", true),
+            (*self.allow_change_held_packages, "allow_change_held_packages", true),
+            (self.upgrade != Upgrade::No, "upgrade", true),
+            (self.install_weak_deps.is_some(), "install_weak_deps", false),
+            (!self.exclude.is_empty(), "exclude", false),
+            (*self.allowerasing, "allowerasing", false),
+            (*self.nobest, "nobest", false),
+            (*self.skip_broken, "skip_broken", false),
+            (*self.security, "security", false),
+            (*self.bugfix, "bugfix", false),
+        ]
+        .into_iter()
+        .filter(|(is_set, _, for_apt)| *is_set && *for_apt != is_apt)
+        .map(|(_, name, _)| name)
+        .collect();
+        if let Some(name) = foreign.first() {
+            return Err(Failure::new(format!(
+                "the node's package manager is {manager}, which has no `{name}`"
+            ))
+            .help("put a condition on the task: `when: ansible_facts.pkg_mgr == '…'`"));
+        }
+        let mut options = if is_apt { self.apt_options() } else { self.filters() };
+        if !is_apt {
+            if let Some(Flag(weak)) = self.install_weak_deps {
+                options.push(format!("--setopt=install_weak_deps={weak}"));
+            }
+            let flags = [
+                (*self.allowerasing, "--allowerasing"),
+                (*self.nobest, "--nobest"),
+                (*self.skip_broken, "--skip-broken"),
+            ];
+            options.extend(
+                flags
+                    .into_iter()
+                    .filter(|(is_set, _)| *is_set)
+                    .map(|(_, option)| option.to_owned()),
+            );
+        }
+        Ok(options.join(" "))
+    }
+
+    fn apt_options(&self) -> Vec<String> {
+        let dpkg = self.dpkg_options.as_deref().unwrap_or("force-confdef,force-confold");
+        let mut options: Vec<String> = dpkg
+            .split(',')
+            .map(str::trim)
+            .filter(|option| !option.is_empty())
+            .map(|option| format!("-oDpkg::Options::=--{option}"))
+            .collect();
+        match self.install_recommends {
+            None => {}
+            Some(Flag(true)) => options.push("--install-recommends".to_owned()),
+            Some(Flag(false)) => options.push("--no-install-recommends".to_owned()),
+        }
+        let names = !self.name.is_empty();
+        let flags = [
+            (*self.purge, "--purge"),
+            (*self.autoremove && names, "--auto-remove"),
+            (*self.allow_change_held_packages, "--allow-change-held-packages"),
+        ];
+        options.extend(
+            flags
+                .into_iter()
+                .filter(|(is_set, _)| *is_set)
+                .map(|(_, option)| option.to_owned()),
+        );
+        options
+    }
+
+    /// What is done when the transaction has ended well.
+    fn afterwards(&self, manager: &str) -> String {
+        let alone = self.name.is_empty() && self.upgrade == Upgrade::No;
+        let autoremove = *self.autoremove && !alone && (manager != "apt" || self.name.is_empty());
+        let verbs = [
+            (autoremove, "autoremove"),
+            (*self.autoclean, "autoclean"),
+            (*self.clean, "clean"),
+        ];
+        let verbs: Vec<_> = verbs
+            .into_iter()
+            .filter(|(is_set, _)| *is_set)
+            .map(|(_, verb)| verb)
+            .collect();
+        verbs.join(" ")
     }
 
     fn patience(&self) -> u64 {
@@ -152,12 +333,16 @@ impl Package {
             },
             packages: Vec::new(),
             is_downgrade: false,
+            more: String::new(),
             before: inquiry.versions(),
         };
         let mut changes = Vec::new();
         for wanted in &inquiry.wanted {
             let name = &wanted.name;
             let installed = inquiry.installed.get(name).map(String::as_str);
+            if *self.only_upgrade && installed.is_none() && self.state != Wish::Absent {
+                continue;
+            }
             let target = match self.state {
                 Wish::Absent => {
                     if let Some(version) = installed {
@@ -215,7 +400,7 @@ impl Package {
 
     /// What is held is changed only when the task says what becomes of the hold.
     fn refuse_held(&self, inquiry: &Inquiry, name: &str, installed: Option<&str>) -> Result<(), Failure> {
-        if self.hold.is_some() || !inquiry.held.contains(name) {
+        if self.hold.is_some() || *self.allow_change_held_packages || !inquiry.held.contains(name) {
             return Ok(());
         }
         let help = if self.state == Wish::Absent {
@@ -258,7 +443,19 @@ impl Package {
 impl Module for Package {
     const NAME: &'static str = "package";
     const ALIASES: &'static [&'static str] = &["dnf", "dnf5", "yum", "apt"];
-    const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("pkg", "name"), ("package", "name")];
+    const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[
+        ("pkg", "name"),
+        ("package", "name"),
+        ("update-cache", "update_cache"),
+        ("expire-cache", "update_cache"),
+        ("allow-downgrade", "allow_downgrade"),
+        ("allow_downgrades", "allow_downgrade"),
+        ("allow-downgrades", "allow_downgrade"),
+        ("allow-unauthenticated", "allow_unauthenticated"),
+        ("install-recommends", "install_recommends"),
+        ("update_only", "only_upgrade"),
+    ];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = REFUSED;
     const EXAMPLE: &'static str = "\
 - name: kubelet and kubectl in one transaction
   package:
@@ -275,7 +472,8 @@ impl Module for Package {
     type Plan = Transaction;
 
     fn validate(&self) -> Result<(), ArgumentError> {
-        if self.name.is_empty() && !*self.update_cache {
+        let cleans = *self.autoclean || *self.clean || *self.autoremove;
+        if self.name.is_empty() && !self.refreshes() && !cleans && self.upgrade == Upgrade::No {
             return Err(ArgumentError::option("name", "no package is named"));
         }
         for (index, name) in self.name.iter().enumerate() {
@@ -286,6 +484,31 @@ impl Module for Package {
             if name.starts_with('-') || name.contains(char::is_whitespace) {
                 return refused("this is not a package's name");
             }
+        }
+        if self.upgrade != Upgrade::No && !self.name.is_empty() {
+            return Err(ArgumentError::option(
+                "upgrade",
+                "it is about all packages: leave the names out",
+            ));
+        }
+        if self.is_everything() && (self.name.len() > 1 || self.state != Wish::Latest) {
+            return Err(ArgumentError::option(
+                "name",
+                "`*` stands for all packages: alone, and with `state: latest`",
+            ));
+        }
+        let texts = self.exclude.iter().chain(self.dpkg_options.iter().map(|text| &text.0));
+        if texts.into_iter().any(|text| text.contains(char::is_whitespace)) {
+            return Err(ArgumentError::option(
+                "",
+                "a blank cannot be in `exclude` or `dpkg_options`",
+            ));
+        }
+        if (*self.security || *self.bugfix) && !self.is_everything() {
+            return Err(ArgumentError::option(
+                "security",
+                "it chooses among all packages: `name: \"*\"` with `state: latest`",
+            ));
         }
         if self.version.is_some() && self.state != Wish::Present {
             return Err(ArgumentError::option(
@@ -304,8 +527,32 @@ impl Module for Package {
 
     fn check(&self, context: &mut Context<'_>) -> Result<State<Self::Plan>, Failure> {
         let inquiry = self.ask(context)?;
+        let more = self.more(&inquiry.manager)?;
         let (mut transaction, mut changes) = self.plan(&inquiry)?;
-        if self.name.is_empty() {
+        transaction.more = more;
+        if let Some(whole) = self.whole() {
+            if inquiry.whole.is_empty() {
+                return Ok(State::Satisfied(Outcome::ok()));
+            }
+            transaction.verb = if whole == "remove" { "autoremove" } else { whole };
+            let arrow = if whole == "remove" { "removed" } else { "" };
+            changes.extend(
+                inquiry
+                    .whole
+                    .iter()
+                    .map(|package| format!("{package} {arrow}").trim_end().to_owned()),
+            );
+        } else if self.name.is_empty() {
+            if !self.refreshes() {
+                transaction.verb = if *self.autoclean { "autoclean" } else { "clean" };
+                return Ok(State::Unknown {
+                    plan: transaction,
+                    reason: "the store of package files would be cleaned".to_owned(),
+                });
+            }
+            if inquiry.is_fresh {
+                return Ok(State::Satisfied(Outcome::ok().with("cache_updated", false)));
+            }
             transaction.verb = "refresh";
             changes.push("package lists".to_owned());
         } else if transaction.packages.is_empty() {
@@ -326,7 +573,9 @@ impl Module for Package {
             self.excludes().to_owned(),
             self.patience().to_string(),
             hold.to_owned(),
-            yes_or_no(*self.disable_gpg_check).to_owned(),
+            yes_or_no(*self.disable_gpg_check || *self.allow_unauthenticated).to_owned(),
+            plan.more.clone(),
+            self.afterwards(&plan.manager),
         ];
         args.extend(plan.packages.iter().cloned());
         let output = context.run_detached("package", Request::new(APPLY, args))?;
@@ -340,6 +589,10 @@ impl Module for Package {
             .into_iter()
             .map(|(name, version)| (name, version.into()))
             .collect();
+        if plan.verb.ends_with("clean") {
+            // The packages are what they were.
+            return Ok(Outcome::ok());
+        }
         Ok(Outcome::changed([""; 0])
             .with("before", Value::Object(plan.before))
             .with("packages", Value::Object(after)))
@@ -368,6 +621,68 @@ impl Transaction {
         Ok(())
     }
 }
+
+/// Options of Ansible's apt, dnf, yum and package that krun does not have.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "auto_install_module_deps",
+        "krun needs no Python on nodes; leave it out",
+    ),
+    ("best", "it is what dnf is set to; `nobest: true` is the other way"),
+    ("cacheonly", "package lists are fetched where they are stale"),
+    (
+        "conf_file",
+        "set it in the node's own file, with `copy` or `lineinfile`",
+    ),
+    (
+        "deb",
+        "put the file on the node (`copy`, `get-url`) and install it with the `command` module: `apt-get install -y /x.deb`",
+    ),
+    (
+        "default_release",
+        "name the version, or pin the release in /etc/apt/preferences.d with `copy`",
+    ),
+    (
+        "default-release",
+        "name the version, or pin the release in /etc/apt/preferences.d with `copy`",
+    ),
+    ("disable_plugin", "use the `command` module"),
+    (
+        "download_dir",
+        "use the `command` module with `dnf download` or `apt-get download`",
+    ),
+    (
+        "download_only",
+        "use the `command` module with `dnf download` or `apt-get download`",
+    ),
+    ("enable_plugin", "use the `command` module"),
+    (
+        "fail_on_autoremove",
+        "a transaction never removes unneeded packages unless `autoremove` says so",
+    ),
+    (
+        "force",
+        "say what is to be forced: `allow_downgrade`, `allow_unauthenticated`, `allow_change_held_packages`",
+    ),
+    ("force_apt_get", "krun always uses apt-get; leave it out"),
+    ("install_repoquery", "it has no meaning any more; leave it out"),
+    (
+        "installroot",
+        "krun installs on the node itself; use the `command` module",
+    ),
+    ("list", "`package-facts` lists what is installed"),
+    ("policy_rc_d", "put /usr/sbin/policy-rc.d on the node with `copy`"),
+    ("releasever", "use the `command` module"),
+    ("sslverify", "set it for the repository: `yum-repo` with `sslverify`"),
+    ("update_cache_retries", "use the task's `retries` and `until`"),
+    ("update_cache_retry_max_delay", "use the task's `delay`"),
+    ("use", "krun finds out which package manager a node has"),
+    ("use_backend", "krun finds out which package manager a node has"),
+    (
+        "validate_certs",
+        "packages are fetched from repositories, which have settings of their own (`yum-repo`)",
+    ),
+];
 
 fn yes_or_no(flag: bool) -> &'static str {
     if flag { "yes" } else { "no" }

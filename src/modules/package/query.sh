@@ -1,11 +1,13 @@
 # package/query: what is installed, held and to be had. Changes nothing but the manager's own copy of the package lists.
 # $1 refresh the lists (yes/no)  $2 enablerepo  $3 disablerepo  $4 disable_excludes  $5 look up versions (yes: always, needed: of what is missing, no)
-# $6 lock_timeout in seconds
+# $6 lock_timeout in seconds  $7 how many seconds package lists of apt stay good, 0: none  $8 safe|full|remove: what an upgrade
+# of all packages, or the removal of unneeded ones, would do; or empty  $9 more options for that
 # then three words a package: as written, name, version (empty: any)
-# Answers lines of words parted by tabs: manager M / name WRITTEN / installed N V / available N V / held N
+# Answers lines of words parted by tabs: manager M / name WRITTEN / installed N V / available N V / held N / fresh yes /
+# whole N V (what an upgrade would install, or a removal remove)
 set -u
-refresh=$1 enablerepo=$2 disablerepo=$3 excludes=$4 lookup=$5 patience=$6
-shift 6
+refresh=$1 enablerepo=$2 disablerepo=$3 excludes=$4 lookup=$5 patience=$6 good_for=$7 whole=$8 more=$9
+shift 9
 tab=$(printf '\t')
 
 if command -v dnf5 >/dev/null 2>&1; then
@@ -100,6 +102,59 @@ available() {
     if [ "$manager" = dnf ]; then set -- --showduplicates "$@"; fi
     "$manager" -q -y repoquery --qf "%{name}$tab%{evr}\\n" "$@" </dev/null 2>"$errors"
 }
+
+# Package lists that were fetched not long ago are good enough.
+if [ "$refresh" = yes ] && [ "$good_for" -gt 0 ] && [ "$manager" = apt ]; then
+    now=$(date +%s)
+    for file in /var/lib/apt/periodic/update-success-stamp "$(apt-config shell lists Dir::State::lists/d 2>/dev/null |
+        sed -n "s/^lists='\(.*\)'\$/\1/p")"; do
+        then=$(stat -c %Y "$file" 2>/dev/null) || continue
+        if [ $((now - then)) -lt "$good_for" ]; then refresh=no; fi
+    done
+    if [ "$refresh" = no ]; then printf 'fresh\tyes\n'; fi
+fi
+
+# What an upgrade of all packages would install.
+whole_upgrade() {
+    set --
+    for repository in $enablerepo; do set -- "--enablerepo=$repository" "$@"; done
+    for repository in $disablerepo; do set -- "--disablerepo=$repository" "$@"; done
+    case $manager-$whole in
+        apt-*)
+            if [ "$refresh" = yes ]; then apt_with_lock apt-get -qq update >&2 || return 75; fi
+            case $whole in
+                safe) set -- --with-new-pkgs upgrade ;;
+                full) set -- dist-upgrade ;;
+                remove) set -- autoremove ;;
+            esac
+            # shellcheck disable=SC2086 # words
+            apt-get -s $more "$@" | sed -n "s/^Inst \([^ ]*\) .*(\([^ ]*\) .*/whole$tab\1$tab\2/p
+s/^Remv \([^ ]*\) \[\([^]]*\)\].*/whole$tab\1$tab\2/p"
+            ;;
+        yum-remove)
+            echo "yum does not tell what it would remove: use the command module with yum autoremove" >&2
+            return 1
+            ;;
+        *-remove) "$manager" -q repoquery --unneeded --qf "whole$tab%{name}$tab%{evr}\\n" "$@" </dev/null ;;
+        *)
+            if [ "$refresh" = yes ] && [ "$manager" != yum ]; then set -- --refresh "$@"; fi
+            # Status 100: there is something. yum and dnf break long lines, and put obsoleted packages behind a line of their own.
+            # shellcheck disable=SC2086 # words
+            found=$("$manager" -q check-update $more "$@" </dev/null)
+            status=$?
+            case $status in 0 | 100) ;; *) return "$status" ;; esac
+            printf '%s\n' "$found" | sed '/^Obsoleting/,$d' | tr -s '[:space:]' '\n' | sed '/^$/d' | paste - - - |
+                sed -n "s/^\([^$tab]*\)\.[^.$tab]*$tab\([^$tab]*\)$tab.*/whole$tab\1$tab\2/p"
+            ;;
+    esac
+}
+
+if [ -n "$whole" ]; then
+    errors=$(mktemp) || exit 1
+    trap 'rm -f "$errors"' EXIT
+    whole_upgrade
+    exit
+fi
 
 for_look_up=
 while [ $# -ge 3 ]; do

@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
+use rstest::rstest;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ fn the_version_that_is_there_costs_one_exchange() {
     assert_eq!(outcome.result["packages"]["kubeadm"], "1.28.2-0");
     assert_eq!(
         asked(&log),
-        ["package/query no   kubernetes needed 60 kubeadm kubeadm 1.28.2"]
+        ["package/query no   kubernetes needed 60 0   kubeadm kubeadm 1.28.2"]
     );
 }
 
@@ -201,6 +202,9 @@ fn the_scripts_drive_dnf() {
         "kubernetes",
         "needed",
         "60",
+        "0",
+        "",
+        "",
         "kubeadm-1.28.2",
         "kubeadm",
         "1.28.2",
@@ -224,6 +228,8 @@ fn the_scripts_drive_dnf() {
         "5",
         "",
         "no",
+        "--nobest --exclude=x",
+        "",
         "kubeadm\t1.28.2-0",
     ];
     let (stdout, stderr, status) = stand.run(super::APPLY, &apply);
@@ -231,7 +237,7 @@ fn the_scripts_drive_dnf() {
     assert_eq!(stdout, "installed\tkubeadm\t1.28.2-0\n");
     assert_eq!(
         stand.last_call(),
-        "-y --setopt=exit_on_lock=1 --disableexcludes=kubernetes install kubeadm-1.28.2-0"
+        "-y --nobest --exclude=x --setopt=exit_on_lock=1 --disableexcludes=kubernetes install kubeadm-1.28.2-0"
     );
 }
 
@@ -251,7 +257,9 @@ case " $* " in
     *) echo "not understood: $*" >&2; exit 2 ;;
 esac"#,
     );
-    let query = ["no", "", "", "all", "needed", "60", "kubeadm", "kubeadm", "1.28.2"];
+    let query = [
+        "no", "", "", "all", "needed", "60", "0", "", "", "kubeadm", "kubeadm", "1.28.2",
+    ];
     let (stdout, stderr, _) = stand.run(super::QUERY, &query);
     assert!(stdout.starts_with("manager\tdnf5\n"), "{stdout}{stderr}");
     assert!(
@@ -268,6 +276,8 @@ esac"#,
         "1",
         "",
         "no",
+        "",
+        "",
         "kubeadm\t1.28.2-0",
     ];
     let (stdout, stderr, status) = stand.run(super::APPLY, &apply);
@@ -285,4 +295,25 @@ esac"#,
         (status, stderr.as_str()),
         (200, "another package manager held the lock for 1 s\n")
     );
+}
+
+#[rstest]
+#[case("dnf", "check-update --security")]
+#[case("yum", "check-update --security")]
+fn an_upgrade_of_everything_is_looked_at_first(#[case] manager: &str, #[case] call: &str) {
+    let stand = Stand::new();
+    stand.program(
+        manager,
+        r#"echo "$*" >>log
+printf '\nkubeadm.x86_64   1.28.2-0   kubernetes\na-very-long-name-of-a-package.noarch\n      1:2.0-1  base\nObsoleting Packages\nx.noarch 1 y\n'
+exit 100"#,
+    );
+    let query = ["no", "", "", "", "yes", "60", "0", "safe", "--security"];
+    let (stdout, stderr, status) = stand.run(super::QUERY, &query);
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(
+        stdout,
+        format!("manager\t{manager}\nwhole\tkubeadm\t1.28.2-0\nwhole\ta-very-long-name-of-a-package\t1:2.0-1\n")
+    );
+    assert_eq!(stand.last_call(), format!("-q {call}"));
 }

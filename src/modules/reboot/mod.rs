@@ -112,6 +112,10 @@ impl Reboot {
 impl Module for Reboot {
     const NAME: &'static str = "reboot";
     const AGAIN: Again = Again::Once;
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        ("boot_time_command", "krun tells boots apart by the kernel's boot id"),
+        ("search_paths", "give the whole path in `reboot_command`"),
+    ];
     const EXAMPLE: &'static str = "\
 - name: Boot the new kernel
   reboot:

@@ -1,52 +1,37 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use super::edit::{Edit, PIECE};
 use super::encoding::Encoding;
 use crate::modules::ArgumentError;
-use crate::modules::args::{Flag, Mode, Text};
-use crate::modules::remote_file::{Attributes, Installation, check_validation, refuse_preserve};
+use crate::modules::args::Text;
+use crate::modules::remote_file::edits_file;
 use crate::regexp::{Pattern, Reading, Replacement};
 
-/// Replaces all that a regular expression matches in a file on the node. Choose one that does not match what it is
-/// replaced with, or every run replaces it again.
-///
-/// Regular expressions are Python's, without looking ahead or behind. A new content is put in place in one step; owner,
-/// group and mode stay. Without changes it costs one exchange.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Replace {
-    /// The file. A symbolic link stands for what it points to.
-    path: Text,
-    /// What is replaced. `^` and `$` match at every line, `.` matches no line break.
-    regexp: Text,
-    /// What it is replaced with; `\1` and `\g<name>` stand for groups. Default: nothing, so that matches are removed.
-    #[serde(default, rename = "replace")]
-    replacement: Text,
-    /// Works only on what is behind the first match of this regular expression, whose `.` matches line breaks too.
-    after: Option<Text>,
-    /// Works only on what is before the last match of this regular expression, with `after` the first one behind that.
-    before: Option<Text>,
-    /// Keeps the file as it was under another name, with the time in it. Default: false.
-    #[serde(default)]
-    backup: Flag,
-    /// How the file's characters are written: `utf-8`, `ascii` or `latin-1`. Default: `utf-8`.
-    encoding: Option<Text>,
-    /// A command on the node that has to accept the new file before it is put in place; `%s` stands for its path.
-    validate: Option<Text>,
-    /// Mode of the file (`"0644"`, `u=rw,go=r`). Default: as it is.
-    mode: Option<Mode>,
-    /// Owner, as a name or a number. Default: as it is.
-    owner: Option<Text>,
-    /// Group, as a name or a number. Default: as it is.
-    group: Option<Text>,
+edits_file! {
+    /// Replaces all that a regular expression matches in a file on the node. Choose one that does not match what it is
+    /// replaced with, or every run replaces it again.
+    ///
+    /// Regular expressions are Python's, without looking ahead or behind. A new content is put in place in one step; owner,
+    /// group and mode stay. Without changes it costs one exchange.
+    pub struct Replace {
+        /// The file. A symbolic link stands for what it points to.
+        path: Text,
+        /// What is replaced. `^` and `$` match at every line, `.` matches no line break.
+        regexp: Text,
+        /// What it is replaced with; `\1` and `\g<name>` stand for groups. Default: nothing, so that matches are removed.
+        #[serde(default, rename = "replace")]
+        replacement: Text,
+        /// Works only on what is behind the first match of this regular expression, whose `.` matches line breaks too.
+        after: Option<Text>,
+        /// Works only on what is before the last match of this regular expression, with `after` the first one behind that.
+        before: Option<Text>,
+        /// How the file's characters are written: `utf-8`, `ascii` or `latin-1`. Default: `utf-8`.
+        encoding: Option<Text>,
+    }
 }
 
 impl Replace {
     /// Finds options that do not go together.
     pub(super) fn check_together(&self) -> Result<(), ArgumentError> {
-        refuse_preserve(self.mode.as_ref())?;
-        check_validation(self.validate.as_ref())?;
+        self.check_installation()?;
         self.encoding()?;
         self.edit().map(drop)
     }
@@ -90,14 +75,6 @@ impl Replace {
             (Some(after), None) => Some(format!("{after}(?P<{PIECE}>.*)")),
             (None, Some(before)) => Some(format!("(?P<{PIECE}>.*){before}")),
             (None, None) => None,
-        }
-    }
-
-    pub(super) fn installation(&self) -> Installation {
-        Installation {
-            attributes: Attributes::new(self.mode.as_ref(), self.owner.as_ref(), self.group.as_ref()),
-            backup: *self.backup,
-            validate: self.validate.clone(),
         }
     }
 }

@@ -78,6 +78,10 @@ fn interpreter(content: &[u8]) -> Vec<String> {
 
 impl Module for Script {
     const NAME: &'static str = "script";
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[(
+        "decrypt",
+        "scripts are sent as they are; keep secrets in vaulted variables and hand them over in `environment`",
+    )];
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\

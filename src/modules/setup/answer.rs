@@ -2,7 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use super::rows::{Rows, around};
 
 /// The facts, by their names without `ansible_`.
 pub fn read(answer: &[u8]) -> Map<String, Value> {
@@ -18,17 +20,15 @@ pub fn read(answer: &[u8]) -> Map<String, Value> {
         },
     };
     let mut facts = Map::new();
-    let mut mounts = Vec::new();
+    let mut rows = Rows::default();
     for line in String::from_utf8_lossy(lines).lines() {
-        if let Some(rest) = line.strip_prefix("mount\t") {
-            mounts.extend(mount(rest));
-        } else if let Some((name, value)) = fact(line) {
+        if !rows.take(line)
+            && let Some((name, value)) = fact(line)
+        {
             insert(&mut facts, name, value);
         }
     }
-    if !mounts.is_empty() {
-        facts.insert("mounts".to_owned(), Value::Array(mounts));
-    }
+    rows.add_to(&mut facts);
     if let Some(environment) = environment {
         facts.insert("env".to_owned(), Value::Object(variables(environment)));
     }
@@ -64,22 +64,6 @@ fn insert(facts: &mut Map<String, Value>, name: &str, value: Value) {
     }
 }
 
-fn mount(line: &str) -> Option<Value> {
-    let words: Vec<&str> = line.split('\t').collect();
-    let [point, device, kind, options, total, available] = words.as_slice() else {
-        return None;
-    };
-    let bytes = |kibibytes: &str| kibibytes.parse::<u64>().ok().map(|number| number * 1024);
-    Some(json!({
-        "mount": point,
-        "device": device,
-        "fstype": kind,
-        "options": options,
-        "size_total": bytes(total)?,
-        "size_available": bytes(available)?,
-    }))
-}
-
 fn variables(environment: &[u8]) -> Map<String, Value> {
     environment
         .split(|byte| *byte == 0)
@@ -110,22 +94,19 @@ fn add_network(facts: &mut Map<String, Value>) {
     let (Some(address), Some(prefix)) = (address, prefix) else {
         return;
     };
-    let mask = u32::MAX.checked_shl(32 - prefix).unwrap_or(0);
-    let network = address.to_bits() & mask;
-    for (name, bits) in [("netmask", mask), ("network", network), ("broadcast", network | !mask)] {
-        default.insert(name.to_owned(), Ipv4Addr::from_bits(bits).to_string().into());
-    }
+    default.extend(around(address, prefix));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn lines_become_values() {
         let facts = read(
             b"hostname=m1\nmemtotal_mb#2000\nfips?false\nall_ipv4_addresses+10.0.0.1 10.0.0.2 \nselinux.status=disabled\n\
-              default_ipv4.address=10.77.0.11\ndefault_ipv4.prefix=24\nmount\t/\t/dev/vda\text4\trw\t100\t40\n\
+              default_ipv4.address=10.77.0.11\ndefault_ipv4.prefix=24\nmount\t/\t/dev/vda\text4\trw\t1024 100 50 40 20 10\n\
               environment\nHOME=/root\0TWO=a\nb\0",
         );
         assert_eq!(
@@ -137,7 +118,8 @@ mod tests {
                     "network": "10.77.0.0", "broadcast": "10.77.0.255"},
                 "default_ipv6": {},
                 "mounts": [{"mount": "/", "device": "/dev/vda", "fstype": "ext4", "options": "rw",
-                    "size_total": 102_400, "size_available": 40_960}],
+                    "size_total": 102_400, "size_available": 40_960, "block_size": 1024, "block_total": 100,
+                    "block_available": 40, "block_used": 60, "inode_total": 20, "inode_available": 10, "inode_used": 10}],
                 "env": {"HOME": "/root", "TWO": "a\nb"},
             })
         );

@@ -1,15 +1,18 @@
 //! The `setup` module: facts about a node.
 
 mod answer;
+mod rows;
+
+use std::time::Duration;
 
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::connection::Script;
+use crate::connection::{Request, Script};
 
-use super::args::List;
+use super::args::{Count, List, Text};
 use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 
 const FACTS: Script = Script {
@@ -26,12 +29,21 @@ pub struct Setup {
     /// Only facts whose names fit one of these patterns (`*` and `?` stand for anything), with or without `ansible_`.
     filter: List,
     /// Groups of facts: `all` (the default), `min` (`platform` and `env`), `platform`, `env`, `hardware`, `network`,
-    /// `virtual`, `mounts`; with a `!` in front that group is left out.
+    /// `virtual`, `mounts`, `local`; with a `!` in front that group is left out. Ansible's smaller groups stand for those
+    /// that they are in.
     gather_subset: List,
+    /// Directory of the node's own facts: `NAME.fact` holds JSON or INI, or is a program that prints it; the result is
+    /// `ansible_local.NAME`. Default: /etc/ansible/facts.d.
+    fact_path: Option<Text>,
+    /// Seconds after which the node is given up. Default: what is left of the task's time.
+    gather_timeout: Option<Count>,
 }
 
+/// Where the node's own facts are.
+const FACT_PATH: &str = "/etc/ansible/facts.d";
+
 /// The groups of facts.sh.
-const GROUPS: [&str; 6] = ["platform", "hardware", "network", "virtual", "mounts", "env"];
+const GROUPS: [&str; 7] = ["platform", "hardware", "network", "virtual", "mounts", "local", "env"];
 
 /// Groups that are always gathered unless `!min` is said.
 const MINIMUM: [&str; 2] = ["platform", "env"];
@@ -57,6 +69,13 @@ impl Setup {
                     ),
                 )
             })?;
+            if groups.is_empty() && !is_refused {
+                let path = format!("gather_subset[{index}]");
+                return Err(ArgumentError::option(
+                    path,
+                    format!("krun does not ask `{name}`; leave it out"),
+                ));
+            }
             if is_refused {
                 // As in Ansible `!all` leaves the minimum.
                 let keeps_minimum = |group: &&&str| name != "all" || !MINIMUM.contains(group);
@@ -89,14 +108,18 @@ fn groups_of(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "all" => &GROUPS,
         "min" => &MINIMUM,
-        "platform" | "date_time" | "distribution" | "pkg_mgr" | "service_mgr" | "user" | "selinux" | "fips" => {
-            &["platform"]
-        }
+        "platform" | "apparmor" | "architecture" | "chroot" | "cmdline" | "date_time" | "distribution" | "fips"
+        | "is_chroot" | "kernel" | "lsb" | "machine" | "machine_id" | "os_family" | "pkg_mgr" | "proc_cmdline"
+        | "selinux" | "service_mgr" | "ssh_pub_keys" | "user" | "user_id" => &["platform"],
         "env" => &["env"],
         "hardware" => &["hardware", "mounts"],
-        "network" | "interfaces" | "dns" => &["network"],
-        "virtual" => &["virtual"],
+        "devices" | "loadavg" | "memory_mb" | "processor" => &["hardware"],
+        "network" | "all_ipv4_addresses" | "default_ipv4" | "interfaces" | "dns" => &["network"],
+        "virtual" | "virtualization_type" | "virtualization_role" => &["virtual"],
         "mounts" => &["mounts"],
+        "local" => &["local"],
+        // Programs of others, which krun does not ask: leaving them out is what always happens.
+        "facter" | "ohai" => &[],
         _ => return None,
     })
 }
@@ -124,12 +147,18 @@ impl Module for Setup {
         let refused = |error: ArgumentError| Failure::new(error.to_string());
         let groups = self.groups().map_err(refused)?;
         let patterns = self.patterns().map_err(refused)?;
-        let output = context.run(FACTS, groups.iter().copied())?;
+        let fact_path = self.fact_path.as_deref().unwrap_or(FACT_PATH);
+        let words = std::iter::once(fact_path).chain(groups.iter().copied());
+        let mut request = Request::new(FACTS, words);
+        if let Some(Count(seconds)) = self.gather_timeout {
+            request = request.with_timeout(Duration::from_secs(seconds.max(1)));
+        }
+        let output = context.request(request)?;
         if !output.success() {
             return Err(Failure::of_program("gathering facts", &output));
         }
         let mut facts = answer::read(&output.stdout);
-        if facts.is_empty() && !groups.is_empty() {
+        if facts.is_empty() && groups.iter().any(|group| *group != "local") {
             return Err(Failure::of_program("gathering facts", &output));
         }
         if !patterns.is_empty() {
@@ -192,15 +221,15 @@ mod tests {
     }
 
     #[rstest]
-    #[case(json!({}), "platform hardware network virtual mounts env")]
+    #[case(json!({}), "platform hardware network virtual mounts local env")]
     #[case(json!({"gather_subset": "min"}), "platform env")]
     #[case(json!({"gather_subset": ["!all"]}), "platform env")]
-    #[case(json!({"gather_subset": ["!hardware"]}), "platform network virtual env")]
+    #[case(json!({"gather_subset": ["!hardware"]}), "platform network virtual local env")]
     #[case(json!({"gather_subset": ["network", "!min"]}), "network")]
     fn groups(#[case] options: Value, #[case] expected: &str) {
         let (mut connection, log) = scripted([Answer::stdout("hostname=m1\n")]);
         run_module("setup", options, &mut connection).unwrap();
-        assert_eq!(asked(&log), [format!("setup/facts {expected}")]);
+        assert_eq!(asked(&log), [format!("setup/facts /etc/ansible/facts.d {expected}")]);
     }
 
     #[test]
@@ -218,6 +247,46 @@ mod tests {
     fn unknown_groups_are_found_before_the_run() {
         let module = crate::modules::find("setup").unwrap();
         assert!(module.validate(json!({"gather_subset": ["hardwear"]})).is_err());
+        assert!(module.validate(json!({"gather_subset": ["facter"]})).is_err());
+        assert!(module.validate(json!({"gather_subset": ["!facter", "!ohai"]})).is_ok());
+    }
+
+    /// Facts that Ansible finds on every machine, under its names.
+    #[test]
+    fn the_usual_facts_are_there() {
+        let facts = run_module("setup", json!({"fact_path": "/none"}), &mut *local_shell())
+            .unwrap()
+            .facts;
+        let names = "apparmor architecture bios_version cmdline date_time devices distribution_file_path distribution_release dns \
+                     effective_group_id interfaces is_chroot lo loadavg machine_id memory_mb mounts os_family proc_cmdline \
+                     processor processor_cores processor_count processor_threads_per_core product_name product_uuid \
+                     real_group_id system_vendor uptime_seconds user_gecos userspace_bits virtualization_role";
+        let missing: Vec<_> = names
+            .split_whitespace()
+            .filter(|name| !facts.contains_key(*name))
+            .collect();
+        // Containers have neither a mount of a disk, nor perhaps `ip`.
+        let missing: Vec<_> = missing
+            .into_iter()
+            .filter(|name| !["mounts", "lo"].contains(name))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn the_nodes_own_facts_are_read_and_run() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("role.fact", "[node]\nkind = master\n");
+        write("made.fact", "#!/bin/sh\necho '{\"a\": 1}'\n");
+        write("other.txt", "no");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path().join("made.fact"), mode).unwrap();
+        let options = json!({"fact_path": folder.path(), "gather_subset": ["local", "!min"]});
+        let facts = run_module("setup", options, &mut *local_shell()).unwrap().facts;
+        let expected = json!({"local": {"made": {"a": 1}, "role": {"node": {"kind": "master"}}}});
+        assert_eq!(Value::Object(facts), expected);
     }
 
     #[rstest]
@@ -227,7 +296,7 @@ mod tests {
     fn every_shell_finds_the_same(#[case] shell: &[&str]) {
         let Ok(output) = Command::new(shell[0])
             .args(&shell[1..])
-            .args(["-c", super::FACTS.text, "sh", "platform"])
+            .args(["-c", super::FACTS.text, "sh", "/none", "platform"])
             .output()
         else {
             return; // This shell is not installed here.

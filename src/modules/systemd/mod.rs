@@ -172,6 +172,21 @@ impl Module for Systemd {
         ("daemon-reload", "daemon_reload"),
         ("daemon-reexec", "daemon_reexec"),
     ];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        (
+            "arguments",
+            "systemd has no arguments of a start: put them into the unit",
+        ),
+        ("args", "systemd has no arguments of a start: put them into the unit"),
+        ("force", "remove the link that is in the way with the `file` module"),
+        ("pattern", "krun asks systemd what runs"),
+        (
+            "runlevel",
+            "systemd has targets instead: `enabled` says whether a unit starts at boot",
+        ),
+        ("sleep", "systemd knows when a unit has stopped"),
+        ("use", "krun knows systemd and nothing else"),
+    ];
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: Restart the kubelet with its new unit file

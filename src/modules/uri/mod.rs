@@ -11,7 +11,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::args::{Count, Flag, List, Text};
+use super::args::{Count, Flag, List, Mode, Text};
+use super::get_url::REFUSED_OF_REQUESTS;
+use super::remote_file::{Attributes, Content, Query, Wanted, file_name, refuse_preserve};
 use super::{ArgumentError, Context, Failure, Module, Outcome, State};
 use crate::connection::{Request, Script};
 use answer::Answer;
@@ -22,7 +24,7 @@ const ASK: Script = Script {
 };
 
 /// Has the node ask a web server, with its curl, and tells what it said: `status`, the headers, `content`, and `json`
-/// where the answer is JSON. It is never a change. Check mode skips it.
+/// where the answer is JSON. It is a change only where `dest` gets another content. Check mode skips it.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Uri {
@@ -40,7 +42,8 @@ pub struct Uri {
     return_content: Flag,
     /// What is sent: a text, or with `body_format: json` anything.
     body: Option<Value>,
-    /// How it is sent: `raw` as it is, `json` as JSON, with the header that says so. Default: `raw`.
+    /// How it is sent: `raw` as it is, `json` as JSON, `form-urlencoded` as a form, with
+    /// the header that says so. Default: `raw`.
     #[serde(default)]
     body_format: Format,
     /// Headers of the request.
@@ -65,6 +68,32 @@ pub struct Uri {
     url_username: Option<Text>,
     /// Password for the server.
     url_password: Option<Text>,
+    /// Sends the password at once, without being asked: krun always does. Only `true` is possible.
+    force_basic_auth: Option<Flag>,
+    /// Goes through a proxy where the node's environment names one. Default: true.
+    #[serde(default = "yes")]
+    use_proxy: Flag,
+    /// What the request says that it comes from.
+    http_agent: Option<Text>,
+    /// A socket on the node that is asked instead of the network.
+    unix_socket: Option<Text>,
+    /// A file that is sent, instead of `body`; it is looked for as `copy` does.
+    src: Option<Text>,
+    /// `src` is on the node. Default: false.
+    #[serde(default)]
+    remote_src: Flag,
+    /// A file on the node for the answer's body, or a directory; it is a change when it had another content.
+    dest: Option<Text>,
+    /// Mode of `dest`.
+    mode: Option<Mode>,
+    /// Owner of `dest`.
+    owner: Option<Text>,
+    /// Group of `dest`.
+    group: Option<Text>,
+    /// Asks nothing when this file is on the node.
+    creates: Option<Text>,
+    /// Asks nothing when this file is not on the node.
+    removes: Option<Text>,
 }
 
 /// How a body is sent.
@@ -76,6 +105,9 @@ enum Format {
     Raw,
     /// As JSON.
     Json,
+    /// As a form: a mapping, or a list of pairs.
+    #[serde(rename = "form-urlencoded")]
+    FormUrlencoded,
 }
 
 /// Whether the way to other addresses is followed.
@@ -119,6 +151,7 @@ impl Module for Uri {
     const NAME: &'static str = "uri";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] =
         &[("user", "url_username"), ("password", "url_password")];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = REFUSED_OF_REQUESTS;
     const EXAMPLE: &'static str = "\
 - name: The API server is well
   uri:
@@ -146,6 +179,22 @@ impl Module for Uri {
                 "a password needs a `url_username`",
             ));
         }
+        if self.force_basic_auth.is_some_and(|flag| !*flag) {
+            return Err(ArgumentError::option(
+                "force_basic_auth",
+                "krun always sends the password at once",
+            ));
+        }
+        if self.src.is_some() && self.body.is_some() {
+            return Err(ArgumentError::option("src", "give either `src` or `body`"));
+        }
+        if self.dest.is_none() && (self.mode.is_some() || self.owner.is_some() || self.group.is_some()) {
+            return Err(ArgumentError::option(
+                "dest",
+                "owner, group and mode are those of a `dest`",
+            ));
+        }
+        refuse_preserve(self.mode.as_ref())?;
         let has_break = |text: &str| text.contains(['\n', '\r']);
         let secrets = [&self.url_username, &self.url_password].into_iter().flatten();
         if self
@@ -174,7 +223,17 @@ impl Module for Uri {
         }
     }
 
-    fn check(&self, _: &mut Context<'_>) -> Result<State<()>, Failure> {
+    fn check(&self, context: &mut Context<'_>) -> Result<State<()>, Failure> {
+        for (path, stops_when_there) in [(&self.creates, true), (&self.removes, false)] {
+            if let Some(path) = path
+                && Query::default().ask(context, path)?.exists() == stops_when_there
+            {
+                let word = if stops_when_there { "exists" } else { "does not exist" };
+                return Ok(State::Satisfied(Outcome::skipped(format!(
+                    "skipped, since {path} {word}"
+                ))));
+            }
+        }
         Ok(State::Unknown {
             plan: (),
             reason: "krun would ask the server".to_owned(),
@@ -185,7 +244,7 @@ impl Module for Uri {
         let wanted = self.statuses().map_err(ArgumentError::into_failure)?;
         let start = Instant::now();
         let limit = context.remaining()?;
-        let stdin = self.secrets().map_err(ArgumentError::into_failure)?;
+        let stdin = self.secrets(context)?;
         let request = Request::new(ASK, self.words())
             .with_stdin(stdin.into_bytes())
             .with_timeout(limit);
@@ -232,7 +291,10 @@ impl Module for Uri {
             .with("elapsed", elapsed)
             .with("msg", message.as_str());
         if is_well {
-            return Ok(result);
+            return match &self.dest {
+                Some(dest) => self.keep(context, dest, answer.body, result),
+                None => Ok(result),
+            };
         }
         let mut failure = Failure::new(message);
         failure.result = result.result;
@@ -250,6 +312,42 @@ impl Uri {
             .map_err(|_| ArgumentError::option("status_code", "a status is a number, such as 200"))
     }
 
+    /// Puts the answer's body into a file.
+    fn keep(&self, context: &mut Context<'_>, dest: &str, body: Vec<u8>, result: Outcome) -> Result<Outcome, Failure> {
+        let address = self.url.split(['?', '#']).next().unwrap_or_default();
+        let name = match file_name(address) {
+            "" => "index.html",
+            name => name,
+        };
+        let query = Query {
+            name_in_directory: name,
+            ..Wanted::query(context, false)
+        };
+        let found = query.ask(context, dest)?;
+        let wanted = Wanted {
+            content: Content::Bytes(body),
+            attributes: Attributes::new(self.mode.as_ref(), self.owner.as_ref(), self.group.as_ref()),
+            backup: false,
+            validate: None,
+            force: true,
+            make_parent: None,
+            source: self.url.0.clone(),
+        };
+        let path = found.path.clone();
+        let (changed, changes) = match wanted.compare(context, found)? {
+            State::Pending(pending) => {
+                pending.plan.apply(context)?;
+                (true, pending.changes)
+            }
+            _ => (false, Vec::new()),
+        };
+        Ok(Outcome {
+            changed,
+            changes,
+            ..result.with("path", path)
+        })
+    }
+
     fn method(&self) -> String {
         self.method.to_uppercase()
     }
@@ -257,7 +355,11 @@ impl Uri {
     fn body_text(&self) -> Result<Option<String>, ArgumentError> {
         Ok(match (&self.body, self.body_format) {
             (None | Some(Value::Null), _) => None,
+            (Some(body @ (Value::Object(_) | Value::Array(_))), Format::FormUrlencoded) => Some(form(body)?),
             (Some(Value::String(text)), _) => Some(text.clone()),
+            (Some(_), Format::FormUrlencoded) => {
+                return Err(ArgumentError::option("body", "a form is a mapping, or a list of pairs"));
+            }
             (Some(body), Format::Json) => Some(body.to_string()),
             (Some(_), Format::Raw) => {
                 return Err(ArgumentError::option(
@@ -290,7 +392,7 @@ impl Uri {
     }
 
     /// Headers, passwords and the body as curl's file of options has them.
-    fn secrets(&self) -> Result<String, ArgumentError> {
+    fn secrets(&self, context: &Context<'_>) -> Result<String, Failure> {
         let quoted = |text: &str| {
             let text = text.replace('\\', "\\\\").replace('"', "\\\"");
             text.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
@@ -302,11 +404,28 @@ impl Uri {
             has_type |= name.eq_ignore_ascii_case("content-type");
             lines.push(format!("header = \"{}: {}\"", quoted(name), quoted(value)));
         }
-        if let Some(body) = self.body_text()? {
-            if self.body_format == Format::Json && !has_type {
-                lines.push("header = \"Content-Type: application/json\"".to_owned());
+        let kind = match self.body_format {
+            Format::Json => "application/json",
+            Format::FormUrlencoded => "application/x-www-form-urlencoded",
+            Format::Raw if self.src.is_some() => "application/octet-stream",
+            Format::Raw => "",
+        };
+        let body = match &self.src {
+            Some(path) if *self.remote_src => Some(format!("@{path}")),
+            Some(path) => Some(read(context, path)?),
+            None => self.body_text().map_err(ArgumentError::into_failure)?,
+        };
+        if let Some(body) = body {
+            if !kind.is_empty() && !has_type {
+                lines.push(format!("header = \"Content-Type: {kind}\""));
             }
             lines.push(format!("data-binary = \"{}\"", quoted(&body)));
+        }
+        if !*self.use_proxy {
+            lines.push("noproxy = \"*\"".to_owned());
+        }
+        for (option, value) in [("user-agent", &self.http_agent), ("unix-socket", &self.unix_socket)] {
+            lines.extend(value.iter().map(|value| format!("{option} = \"{}\"", quoted(value))));
         }
         if let Some(user) = &self.url_username {
             let password = self.url_password.as_deref().unwrap_or_default();
@@ -314,4 +433,57 @@ impl Uri {
         }
         Ok(lines.join("\n"))
     }
+}
+
+/// A file of this machine as a body.
+fn read(context: &Context<'_>, name: &str) -> Result<String, Failure> {
+    let path = context.files.find("files", name)?;
+    let bytes = fs_err::read(&path).map_err(|error| Failure::new(error.to_string()))?;
+    let text = String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.starts_with('@') && !text.contains('\0'));
+    text.ok_or_else(|| {
+        Failure::new(format!("{} is no text that can be sent", path.display()))
+            .help("put it on the node with `copy`, and set `remote_src: true`")
+    })
+}
+
+/// A mapping or pairs as a form is sent.
+fn form(body: &Value) -> Result<String, ArgumentError> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut add = |name: &str, value: &Value| match value {
+        Value::Array(values) => pairs.extend(values.iter().map(|value| (name.to_owned(), text(value)))),
+        value => pairs.push((name.to_owned(), text(value))),
+    };
+    match body {
+        Value::Object(map) => map.iter().for_each(|(name, value)| add(name, value)),
+        Value::Array(items) => {
+            for item in items {
+                match item.as_array().map(Vec::as_slice) {
+                    Some([name, value]) => add(&text(name), value),
+                    _ => return Err(ArgumentError::option("body", "a form is a mapping, or a list of pairs")),
+                }
+            }
+        }
+        _ => {}
+    }
+    let encode = |text: &str| {
+        text.bytes().fold(String::new(), |mut all, byte| {
+            match byte {
+                b' ' => all.push('+'),
+                plain if plain.is_ascii_alphanumeric() || b"_.-~".contains(&plain) => all.push(char::from(plain)),
+                other => all.push_str(&format!("%{other:02X}")),
+            }
+            all
+        })
+    };
+    let pairs: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
+    Ok(pairs.join("&"))
 }

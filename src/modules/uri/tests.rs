@@ -116,9 +116,55 @@ fn mistakes_are_found_before_the_run() {
         json!({"url": "http://x", "status_code": "well"}),
         json!({"url": "http://x", "body": {"a": 1}}),
         json!({"url": "http://x", "body": "@/etc/shadow"}),
-        json!({"url": "http://x", "dest": "/x"}),
-        json!({"url": "http://x", "body_format": "form-urlencoded"}),
+        json!({"url": "http://x", "mode": "0600"}),
+        json!({"url": "http://x", "src": "a", "body": "b"}),
+        json!({"url": "http://x", "body": "a=b", "body_format": "form-multipart"}),
+        json!({"url": "http://x", "body": 1, "body_format": "form-urlencoded"}),
+        json!({"url": "http://x", "force_basic_auth": false}),
     ] {
         assert!(module.validate(options.clone()).is_err(), "{options}");
     }
+}
+
+#[rstest]
+#[case(json!({"a b": "x&y", "n": [1, true]}), "a+b=x%26y&n=1&n=true")]
+#[case(json!([["k", "v"], ["k", "\u{e9}"]]), "k=v&k=%C3%A9")]
+#[case(json!("a=b"), "a=b")]
+fn forms_are_sent(#[case] body: serde_json::Value, #[case] expected: &str) {
+    let (url, asked) = serve("HTTP/1.0 200 OK\r\n\r\n");
+    let options = json!({
+        "url": url, "method": "POST", "body": body, "body_format": "form-urlencoded", "http_agent": "me/1",
+        "use_proxy": false,
+    });
+    run_module("uri", options, shells("dash").connection()).unwrap();
+    let asked = asked.join().unwrap();
+    assert!(asked.ends_with(expected), "{asked}");
+    assert!(
+        asked.contains("Content-Type: application/x-www-form-urlencoded\r\n") && asked.contains("User-Agent: me/1\r\n")
+    );
+}
+
+#[rstest]
+fn files_are_sent_and_kept(#[values("dash", "busybox sh")] shell: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("sent"), "from here\n").unwrap();
+    let mut node = shells(shell);
+    for (changed, remote_src) in [(true, false), (false, true)] {
+        let (url, asked) = serve("HTTP/1.0 200 OK\r\n\r\nkept\n");
+        let options = json!({
+            "url": url, "method": "PUT", "src": path("sent"), "remote_src": remote_src, "dest": path(""), "mode": "0600",
+        });
+        let outcome = run_module("uri", options, node.connection()).unwrap();
+        assert_eq!(
+            (outcome.changed, &outcome.result["path"]),
+            (changed, &json!(path("readyz")))
+        );
+        assert_eq!(std::fs::read_to_string(path("readyz")).unwrap(), "kept\n");
+        assert!(asked.join().unwrap().ends_with("from here\n"));
+    }
+    let skipped = json!({"url": "http://127.0.0.1:1/", "creates": path("readyz")});
+    assert!(run_module("uri", skipped, node.connection()).unwrap().skipped.is_some());
+    let skipped = json!({"url": "http://127.0.0.1:1/", "removes": path("none")});
+    assert!(run_module("uri", skipped, node.connection()).unwrap().skipped.is_some());
 }

@@ -29,6 +29,27 @@ const APPLY: Script = Script {
 impl Module for User {
     const NAME: &'static str = "user";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("user", "name"), ("createhome", "create_home")];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        (
+            "generate_ssh_key",
+            "use the `command` module: `ssh-keygen -N '' -f /home/x/.ssh/id_ed25519`, with `creates` and `become_user`",
+        ),
+        ("ssh_key_bits", "it is for `generate_ssh_key`"),
+        ("ssh_key_comment", "it is for `generate_ssh_key`"),
+        ("ssh_key_file", "it is for `generate_ssh_key`"),
+        ("ssh_key_passphrase", "it is for `generate_ssh_key`"),
+        ("ssh_key_type", "it is for `generate_ssh_key`"),
+        ("authorization", "it is for Solaris"),
+        ("hidden", "it is for macOS"),
+        ("local", "users are made with the node's useradd"),
+        ("login_class", "it is for BSD"),
+        (
+            "password_expire_account_disable",
+            "use the `command` module with `chage --inactive`",
+        ),
+        ("profile", "it is for Solaris"),
+        ("role", "it is for Solaris"),
+    ];
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: The user whom etcd runs as

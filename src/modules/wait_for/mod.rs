@@ -176,6 +176,13 @@ impl Module for WaitFor {
     const NAME: &'static str = "wait-for";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("dest", "path")];
     const AGAIN: Again = Again::Run;
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        (
+            "active_connection_states",
+            "krun does not wait until connections are gone",
+        ),
+        ("exclude_hosts", "krun does not wait until connections are gone"),
+    ];
     const EXAMPLE: &'static str = "\
 - name: The API server answers
   wait-for:

@@ -1,16 +1,18 @@
 //! The `yum-repo` module.
 
 mod ini;
+mod options;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use crate::connection::{Request, Script};
 
-use super::args::{Count, Flag, List, Mode, Text};
+use super::args::{Count, Flag, List, Text};
 use super::{ArgumentError, Context, Diff, Failure, Fuses, Module, Outcome, Pending, State};
+pub use options::YumRepo;
+use options::{FOLDER, Wish};
 
 const QUERY: Script = Script {
     name: "yum-repo/query",
@@ -23,118 +25,6 @@ const APPLY: Script = Script {
 
 /// Fetching the package lists of a slow mirror takes its time.
 const APPLY_LIMIT: Duration = Duration::from_secs(600);
-
-/// Sets up a package repository of dnf or yum, or removes it.
-///
-/// The repository's section is written whole, as the task has it; other sections of the same file stay as they are.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct YumRepo {
-    /// The repository's id: the section's heading, and the file's name unless `file` gives another.
-    name: Text,
-    /// The repository's name for people. Needed unless `state` is `absent`.
-    description: Option<Text>,
-    /// Where the packages are; several addresses are alternatives.
-    baseurl: List,
-    /// Address of a list of mirrors.
-    mirrorlist: Option<Text>,
-    /// Address of a metalink file.
-    metalink: Option<Text>,
-    /// Whether the repository is used.
-    enabled: Option<Flag>,
-    /// Whether the packages' signatures are checked.
-    gpgcheck: Option<Flag>,
-    /// Whether the signature of the package list is checked.
-    repo_gpgcheck: Option<Flag>,
-    /// Addresses of the keys that sign the packages.
-    gpgkey: List,
-    /// Address of the key's certificate authority.
-    gpgcakey: Option<Text>,
-    /// Packages that are left out unless `disable_excludes` names the repository.
-    exclude: List,
-    /// The only packages that are taken from the repository.
-    includepkgs: List,
-    /// Rank among repositories: 1 is the highest, 99 the default.
-    priority: Option<Count>,
-    /// Rank among repositories of the same priority; 1000 is the default, less is better.
-    cost: Option<Count>,
-    /// Address of the proxy; `_none_` for none.
-    proxy: Option<Text>,
-    /// User for the proxy.
-    proxy_username: Option<Text>,
-    /// Password for the proxy.
-    proxy_password: Option<Text>,
-    /// User for the repository.
-    username: Option<Text>,
-    /// Password for the repository.
-    password: Option<Text>,
-    /// Whether the server's certificate is checked.
-    sslverify: Option<Flag>,
-    /// File with the certificate authorities.
-    sslcacert: Option<Text>,
-    /// File with the client's certificate.
-    sslclientcert: Option<Text>,
-    /// File with the client's key.
-    sslclientkey: Option<Text>,
-    /// How long the package lists count as fresh: seconds, or a number with `m`, `h` or `d`, or `never`.
-    metadata_expire: Option<Text>,
-    /// Whether its packages win over modules.
-    module_hotfixes: Option<Flag>,
-    /// Whether a repository that cannot be reached is passed over.
-    skip_if_unavailable: Option<Flag>,
-    /// How often a download is tried.
-    retries: Option<Count>,
-    /// Seconds before a connection counts as dead.
-    timeout: Option<Count>,
-    /// Most bytes a second, a number with `k`, `M` or `G`, or a percentage.
-    throttle: Option<Text>,
-    /// Least bytes a second before a server counts as too slow.
-    minrate: Option<Text>,
-    /// Most bytes a second of all downloads.
-    bandwidth: Option<Text>,
-    /// How IP addresses are chosen: `4`, `6` or `whatever`.
-    ip_resolve: Option<Text>,
-    /// Whether connections are kept open (yum).
-    keepalive: Option<Flag>,
-    /// Whether package groups are taken (yum).
-    enablegroups: Option<Flag>,
-    /// `priority` or `roundrobin` among several addresses (yum).
-    failovermethod: Option<Text>,
-    /// Whether delta packages are used, and from which share of their size (yum).
-    deltarpm_percentage: Option<Text>,
-    /// The file without its ending `.repo`; the id when unset.
-    file: Option<Text>,
-    /// Folder of the file.
-    #[schemars(default = "default_folder")]
-    reposdir: Option<Text>,
-    /// Whether the repository is there.
-    state: Wish,
-    /// Throws the old package lists away and fetches the repository's, when the file was changed.
-    refresh: Flag,
-    /// The file's mode.
-    mode: Option<Mode>,
-    /// The file's owner.
-    owner: Option<Text>,
-    /// The file's group.
-    group: Option<Text>,
-}
-
-const FOLDER: &str = "/etc/yum.repos.d";
-
-fn default_folder() -> &'static str {
-    FOLDER
-}
-
-/// Whether a repository is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Wish {
-    /// It is.
-    #[default]
-    Present,
-    /// It is not.
-    Absent,
-}
 
 /// What becomes of the file.
 pub enum Plan {
@@ -279,6 +169,56 @@ impl Module for YumRepo {
         ("client_key", "sslclientkey"),
         ("validate_certs", "sslverify"),
     ];
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
+        (
+            "async",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "deltarpm_metadata_percentage",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "http_caching",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "include",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "keepcache",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "metadata_expire_filter",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "mirrorlist_expire",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "protect",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "s3_enabled",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "ssl_check_cert_permissions",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "ui_repoid_vars",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+        (
+            "countme",
+            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
+        ),
+    ];
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\
 - name: The repository of one Kubernetes minor
@@ -421,99 +361,5 @@ impl YumRepo {
         self.body()
             .lines()
             .any(|line| !line.contains('=') && !line.starts_with("    "))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use crate::modules::testing::{check_module, local_shell, run_module};
-
-    fn options(folder: &tempfile::TempDir) -> Value {
-        json!({
-            "name": "kubernetes", "description": "Kubernetes", "baseurl": "http://mirror.example/el7",
-            "enabled": true, "gpgcheck": false, "repo_gpgcheck": "no",
-            "gpgkey": ["http://mirror.example/a.gpg", "http://mirror.example/b.gpg"],
-            "exclude": "kubelet kubeadm", "reposdir": folder.path().to_str().unwrap(),
-        })
-    }
-
-    const TEXT: &str = "[kubernetes]\nname=Kubernetes\nbaseurl=http://mirror.example/el7\nenabled=1\ngpgcheck=0\n\
-                        repo_gpgcheck=0\ngpgkey=http://mirror.example/a.gpg\n    http://mirror.example/b.gpg\n\
-                        exclude=kubelet kubeadm\n";
-
-    #[test]
-    fn a_repository_is_written_once_and_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("kubernetes.repo");
-        let mut shell = local_shell();
-        assert!(check_module("yum-repo", options(&folder), &mut *shell).unwrap().changed);
-        assert!(!file.exists());
-        let outcome = run_module("yum-repository", options(&folder), &mut *shell).unwrap();
-        assert!(outcome.changed);
-        assert_eq!(outcome.diff[0].after, TEXT);
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), TEXT);
-        let before = shell.exchanges();
-        assert!(!run_module("yum-repo", options(&folder), &mut *shell).unwrap().changed);
-        assert_eq!(shell.exchanges(), before + 1);
-
-        let mut absent = options(&folder);
-        absent["state"] = json!("absent");
-        assert!(run_module("yum-repo", absent.clone(), &mut *shell).unwrap().changed);
-        assert!(!file.exists());
-        assert!(!run_module("yum-repo", absent, &mut *shell).unwrap().changed);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn the_changed_keys_are_named_and_other_sections_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("kubernetes.repo");
-        std::fs::write(&file, format!("{TEXT}\n[other]\nname=Other\n")).unwrap();
-        let mut changed = options(&folder);
-        changed["baseurl"] = json!("http://mirror.example/v1.29");
-        changed.as_object_mut().unwrap().remove("exclude");
-        let outcome = run_module("yum-repo", changed, &mut *local_shell()).unwrap();
-        assert_eq!(outcome.changes, ["baseurl", "exclude"]);
-        let text = std::fs::read_to_string(&file).unwrap();
-        assert!(
-            text.contains("v1.29") && text.ends_with("\n[other]\nname=Other\n"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_wrong_mode_is_put_right() {
-        let folder = tempfile::tempdir().unwrap();
-        run_module("yum-repo", options(&folder), &mut *local_shell()).unwrap();
-        let mut changed = options(&folder);
-        changed["mode"] = json!("0600");
-        let outcome = run_module("yum-repo", changed.clone(), &mut *local_shell()).unwrap();
-        assert_eq!(outcome.changes, ["mode"]);
-        assert!(!run_module("yum-repo", changed, &mut *local_shell()).unwrap().changed);
-    }
-
-    #[test]
-    fn a_password_is_not_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut options = options(&folder);
-        options["password"] = json!("hunter2");
-        let outcome = run_module("yum-repo", options, &mut *local_shell()).unwrap();
-        assert!(!format!("{outcome:?}").contains("hunter2"));
-    }
-
-    #[test]
-    fn mistakes_are_found_before_the_run() {
-        let module = crate::modules::find("yum-repo").unwrap();
-        for (options, path) in [
-            (json!({"description": "x", "baseurl": "x"}), "name"),
-            (json!({"name": "a", "baseurl": "x"}), "description"),
-            (json!({"name": "a", "description": "x"}), "baseurl"),
-            (json!({"name": "a/b", "description": "x", "baseurl": "x"}), "name"),
-            (json!({"name": "a", "description": "x\ny", "baseurl": "x"}), ""),
-        ] {
-            assert_eq!(module.validate(options).unwrap_err().path, path);
-        }
     }
 }

@@ -94,9 +94,8 @@ impl Finding {
         };
         if self.missing.called {
             let unknown = Diagnostic::error(format!("there is no function `{name}`")).at(&self.place);
-            return suggest(unknown).help(
-                "krun has Jinja's own functions; most of Ansible's look-ups have a filter or a module in their place",
-            );
+            return suggest(unknown)
+                .help("krun has Jinja's own functions, and of Ansible's `lookup`, `query`, `q`, `now` and `undef`");
         }
         let needed = match self.missing.through.last() {
             Some(variable) => format!("`{name}`, which the variable `{variable}` needs, is not defined"),

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::texts::{Language, Texts};
+use crate::modules::TemplateSyntax;
 use crate::playbook::{Action, Expression, Keywords, Play, Setting, Task, finder};
 use crate::syntax::{Kind, Node, Place, SourceFile};
-use crate::template::{holds_template, strip_braces};
+use crate::template::{Syntax, holds_template, strip_braces};
 
 /// A text that is evaluated.
 pub(super) struct Spot<'a> {
@@ -90,6 +91,7 @@ impl<'a> Spot<'a> {
                 if definition.name == "template"
                     && let Some(Value::String(name)) = options.get("src")
                     && !holds_template(name)
+                    && TemplateSyntax::of_options(options).is_some_and(|syntax| !syntax.has_own_delimiters())
                     && let Ok(path) = finder(task, play).find("templates", name)
                 {
                     inside.extend(Self::file(&path, texts));
@@ -122,6 +124,11 @@ impl<'a> Spot<'a> {
 
     fn file(path: &Path, texts: &Texts) -> Option<Self> {
         let source = texts.file(path)?;
+        // What a file with delimiters of its own reads is not looked at.
+        let (syntax, _) = Syntax::default().of_file(source.text()).ok()?;
+        if syntax.has_own_delimiters() {
+            return None;
+        }
         let is_handlebars = path.extension().is_some_and(|extension| extension == "hbs");
         Some(Self {
             text: Cow::Owned(source.text().to_owned()),

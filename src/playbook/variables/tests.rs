@@ -136,7 +136,7 @@ fn in_task(message: &str, keys: &str) -> Vec<String> {
     "",
     "ansible_chek_mode,ansible_play_host"
 )]
-#[case::function("{{ range(3) | list }} {{ lookup('env', 'HOME') }}", "", "lookup")]
+#[case::function("{{ range(3) | list }} {{ lookupp('env', 'HOME') }}", "", "lookupp")]
 #[case::task_variable("{{ v }}", "      vars: {v: 1}\n", "")]
 #[case::through_a_variable("{{ v }}", "      vars: {v: ['{{ typo }}']}\n", "typo")]
 #[case::variable_not_used("x", "      vars: {v: '{{ typo }}'}\n", "")]

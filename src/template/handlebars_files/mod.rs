@@ -175,6 +175,33 @@ mod tests {
         assert!(error.contains(part), "{error}");
     }
 
+    /// Every filter and test of Jinja is a helper that is really called: what it complains of is its argument.
+    #[test]
+    fn every_filter_and_test_is_a_helper() {
+        use crate::template::{filters, tests};
+        let is_word = |name: &&str| {
+            name.chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+        };
+        // Handlebars and krun give these words a meaning of their own.
+        let own = ["lookup", "with", "each", "if", "unless"];
+        let names = filters::names().into_iter().chain(tests::names());
+        let mut count = 0;
+        for name in names.filter(is_word).filter(|name| !own.contains(name)) {
+            let text = format!("{{{{to_json ({name} version)}}}}");
+            check("a.hbs", &text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            if let Err(error) = render("a.hbs", &text, &variables()) {
+                assert!(!error.message.contains("no helper"), "{name}: {error}");
+                assert!(!error.message.contains("unknown"), "{name}: {error}");
+            }
+            count += 1;
+        }
+        for name in tests::names().into_iter().filter(is_word) {
+            check("a.hbs", &format!("{{{{#if (is_{name} version)}}}}a{{{{/if}}}}")).unwrap();
+        }
+        assert!(count > 150, "{count}");
+    }
+
     #[test]
     fn the_cause_of_a_variable_without_value_is_told() {
         let broken = minijinja::Value::from(minijinja::Error::new(

@@ -24,7 +24,7 @@ impl Parsed {
         let mut reader = Reader::default();
         reader.template(&template);
         match reader.problem {
-            Some((line, message)) => Err(TemplateError::new(format!("{name}, line {line}: {message}"))),
+            Some((line, message)) => Err(problem::on_line(name, text, line, &message)),
             None => Ok(Self {
                 template,
                 variables: reader.variables,

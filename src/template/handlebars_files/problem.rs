@@ -60,6 +60,27 @@ pub(super) fn looks_like_jinja(name: &str) -> TemplateError {
     ))
 }
 
+/// What is wrong somewhere on a line; the first name in the message shows where, if the line holds it.
+pub(super) fn on_line(name: &str, text: &str, line: usize, message: &str) -> TemplateError {
+    let mut problem = TemplateError::new(format!("{name}, line {line}: {message}"));
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let whole = text
+        .get(start..)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default();
+    let named = message
+        .split('`')
+        .nth(1)
+        .and_then(|word| Some((whole.find(word)?, word.len())));
+    let (at, length) = named.unwrap_or((whole.len() - whole.trim_start().len(), whole.trim().len()));
+    problem.range = Some(start + at..start + at + length);
+    problem
+}
+
 fn located(name: &str, text: &str, place: Option<(usize, usize)>, cause: &str) -> TemplateError {
     let Some((line, column)) = place else {
         return TemplateError::new(format!("{name}: {cause}"));
