@@ -536,10 +536,18 @@ fn runs_stand_in_the_journal() {
 }
 
 #[test]
-fn every_option_of_the_help_has_a_case_here() {
-    let text = include_str!("cli.rs");
+fn every_option_of_the_help_has_a_case() {
+    let text = [
+        include_str!("cli.rs"),
+        include_str!("vault.rs"),
+        include_str!("config.rs"),
+        include_str!("init.rs"),
+    ]
+    .concat();
     let project = project();
-    for subcommand in ["", "exec", "inventory", "doc", "history", "show", "resume"] {
+    let commands = "/history/show/resume/exec/inventory/doc/config/init/completion/vault/vault encrypt/vault decrypt/vault view/vault edit/\
+        vault create/vault rekey/vault encrypt-string";
+    for subcommand in commands.split('/') {
         let line = format!("{subcommand} --help");
         let help = krun(&project, line.trim()).expect_status(0).stdout;
         for line in help.lines().map(str::trim).filter(|line| line.starts_with('-')) {

@@ -107,6 +107,25 @@ fn the_command_line_beats_all() {
     assert!(ran.stdout.contains("at site.yml:"), "two of -v: {}", ran.stdout);
 }
 
+/// A variable on the command line does not put the others out of force.
+#[test]
+fn variables_of_the_command_line_come_on_top() {
+    let playbook = "- {hosts: all, gather_facts: false, tasks: [{debug: {msg: '{{ a }} {{ b }}'}}]}\n";
+    let project = project().file("site.yml", playbook).file(
+        "krun.toml",
+        "inventory = \"hosts.ini\"\nextra_vars = [{ a = 1, b = 1 }]\n",
+    );
+    krun(&project, &[], &["site.yml", "-e", "b=2"])
+        .expect_status(0)
+        .expect_stdout("    1 2");
+    krun(&project, &[], &["site.yml"])
+        .expect_status(0)
+        .expect_stdout("    1 1");
+    krun(&project, &[("KRUN_EXTRA_VARS", "a=3 b=3")], &["site.yml", "-e", "b=2"]).expect_stdout("    3 2");
+    let args = ["exec", "all", "-m", "debug", "-a", "msg={{a}}{{b}}", "-e", "b=2"];
+    krun(&project, &[], &args).expect_status(0).expect_stdout("\"12\"");
+}
+
 #[test]
 fn tasks_that_all_hosts_skip_can_be_hidden() {
     let project = project();
@@ -164,7 +183,9 @@ fn what_is_wrong_in_krun_toml_is_an_error() {
         .expect_stderr("timeout: one value is wanted, not a list")
         .expect_stderr("krun.toml has no tables");
     assert_eq!(ran.stdout, "");
-    krun(&project, &[], &["--help"]).expect_status(0);
+    for args in [&["--help"][..], &["doc", "copy"], &["completion", "bash"]] {
+        krun(&project, &[], args).expect_status(0);
+    }
     krun(&project, &[], &["config"]).expect_status(5).expect_stdout("forks");
     let project = project.file("krun.toml", "forks = \n");
     krun(&project, &[], &["site.yml"])

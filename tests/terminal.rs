@@ -184,6 +184,62 @@ fn a_password_is_not_shown_and_ctrl_c_leaves_the_terminal_as_it_was(#[case] opti
 }
 
 #[test]
+fn a_new_vault_password_is_typed_twice() {
+    let project = Project::new("").file("secret.yml", "x: 1\n");
+    let encrypt = |again: &str| {
+        let mut terminal = Terminal::start(&project, 80, &["vault", "encrypt", "secret.yml"]);
+        terminal.until_text("New Vault password: ");
+        terminal.until("hidden", |terminal| !terminal.has(LocalModes::ECHO));
+        terminal.press("right\n");
+        terminal.until_text("Confirm New Vault password: ");
+        terminal.until("hidden", |terminal| !terminal.has(LocalModes::ECHO));
+        terminal.press(again);
+        (terminal.end(), terminal.text())
+    };
+    let (status, text) = encrypt("wrong\n");
+    assert!(status == Some(5) && text.contains("the two passwords differ"), "{text}");
+    assert_eq!(project.read("secret.yml"), "x: 1\n");
+    let (status, text) = encrypt("right\n");
+    assert!(status == Some(0) && text.contains("encrypted: secret.yml"), "{text}");
+    assert!(!text.contains("right"), "{text}");
+    let project = project.file("password", "right");
+    let shown = project.krun(&["vault", "view", "secret.yml", "--vault-id", "password"]);
+    assert_eq!(shown.stdout, "x: 1\n");
+}
+
+#[test]
+fn a_value_is_asked_for_with_its_name() {
+    let project = Project::new("").file("password", "right");
+    let args = [
+        "vault",
+        "encrypt-string",
+        "--prompt",
+        "--vault-id",
+        "password",
+        "--output",
+        "out",
+    ];
+    for (options, question, is_hidden) in [
+        (&[][..], "String to encrypt (hidden): ", true),
+        (&["--show-input"][..], "String to encrypt: ", false),
+    ] {
+        let mut terminal = Terminal::start(&project, 80, &[&args[..], options].concat());
+        terminal.until_text("Variable name (enter for no name): ");
+        terminal.press("key\n");
+        terminal.until_text(question);
+        terminal.until("its mode", |terminal| terminal.has(LocalModes::ECHO) != is_hidden);
+        terminal.press("hush\n");
+        assert_eq!(terminal.end(), Some(0), "{}", terminal.text());
+        assert_eq!(terminal.text().contains("hush"), !is_hidden);
+        assert!(
+            project
+                .read("out")
+                .starts_with("key: !vault |\n          $ANSIBLE_VAULT;1.1;AES256\n")
+        );
+    }
+}
+
+#[test]
 fn a_hidden_answer_is_not_shown_and_ctrl_c_ends_the_run() {
     let project = project();
     let mut terminal = Terminal::start(&project, 80, &["ask.yml", "-i", "hosts"]);

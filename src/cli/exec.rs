@@ -26,6 +26,13 @@ pub(super) struct ExecArgs {
     hosts: HostArgs,
 }
 
+impl ExecArgs {
+    /// The values of `-e`.
+    pub(super) fn extra_vars_mut(&mut self) -> &mut Vec<String> {
+        &mut self.hosts.extra_vars
+    }
+}
+
 /// Runs the subcommand; gives its exit code.
 pub(super) fn run(args: &ExecArgs) -> i32 {
     match prepare_and_run(args) {

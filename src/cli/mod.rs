@@ -29,7 +29,8 @@ use config::Configuration;
 use error::EXIT_BAD_OPTIONS;
 use print::{complain, print_findings};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Run Ansible-like playbooks over SSH; upgrade kubeadm clusters without an outage
 #[derive(Debug, Parser)]
@@ -78,13 +79,30 @@ fn command_names() -> Vec<String> {
     names.chain(["help".to_owned()]).collect()
 }
 
+/// Variables of the command line stand behind those of the configuration, and do not put them out of force.
+fn add_configured_variables(cli: &mut Cli, matches: &ArgMatches, configuration: &Configuration) {
+    const NAME: &str = "extra_vars";
+    let (given, matches) = match (&mut cli.command, matches.subcommand()) {
+        (Some(Command::Exec(args)), Some((_, matches))) => (args.extra_vars_mut(), matches),
+        (None, _) => (cli.run.extra_vars_mut(), matches),
+        _ => return,
+    };
+    if matches.value_source(NAME) == Some(ValueSource::CommandLine) {
+        given.splice(0..0, configuration.values_of(NAME).iter().cloned());
+    }
+}
+
 fn run_command() -> i32 {
     let arguments: Vec<_> = std::env::args_os().collect();
     let configuration = Configuration::load(&Cli::command(), &arguments);
     let parsed = configuration
         .apply(Cli::command())
         .try_get_matches_from(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+        .and_then(|matches| {
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            add_configured_variables(&mut cli, &matches, &configuration);
+            Ok(cli)
+        });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
@@ -97,8 +115,12 @@ fn run_command() -> i32 {
             return if error.use_stderr() { EXIT_BAD_OPTIONS } else { 0 };
         }
     };
-    // It shows what is wrong itself.
-    if !matches!(cli.command, Some(Command::Config(_))) {
+    // `config` shows what is wrong itself, and the others depend on no setting.
+    let is_free = matches!(
+        cli.command,
+        Some(Command::Config(_) | Command::Doc(_) | Command::Init(_) | Command::Completion(_))
+    );
+    if !is_free {
         let problems = configuration.problems();
         print_findings(&problems);
         if problems.has_errors() {

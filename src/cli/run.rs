@@ -81,6 +81,13 @@ pub(super) struct RunArgs {
     pub(super) journal: JournalFolder,
 }
 
+impl RunArgs {
+    /// The values of `-e`.
+    pub(super) fn extra_vars_mut(&mut self) -> &mut Vec<String> {
+        &mut self.hosts.extra_vars
+    }
+}
+
 /// Runs the playbooks; gives the exit code.
 pub(super) fn run(args: &RunArgs) -> i32 {
     match prepare_and_run(args, None) {

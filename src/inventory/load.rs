@@ -259,5 +259,5 @@ fn begins_yaml(line: &str) -> bool {
     let key = line
         .split_once(':')
         .filter(|(_, rest)| rest.is_empty() || rest.starts_with(' '));
-    key.is_some_and(|(key, _)| !key.starts_with('[') && !key.contains([' ', '=']))
+    key.is_some_and(|(key, _)| !key.contains(['[', ' ', '=']))
 }

@@ -253,3 +253,55 @@ fn expand_home(path: &str) -> PathBuf {
         _ => PathBuf::from(path),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use crate::runner::SshArgs;
+    use crate::vars::{ScopeBuilder, VarMap, Variable};
+
+    fn host(variables: &[(&str, &str)]) -> Scope {
+        let variables: VarMap = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Variable::written(serde_json::Value::from(*value))))
+            .collect();
+        ScopeBuilder::default().layer(Arc::new(variables)).build()
+    }
+
+    #[test]
+    fn variables_stand_in_place_of_the_ssh_options_of_their_name() {
+        let word = |text: &str| vec![text.to_owned()];
+        let options = RunOptions {
+            ssh_args: SshArgs {
+                args: word("-4"),
+                common: word("-6"),
+                extra: word("-C"),
+            },
+            ..RunOptions::default()
+        };
+        assert_eq!(ssh_args(&host(&[]), &options).unwrap(), ["-4", "-6", "-C"]);
+        let host = host(&[("ansible_ssh_common_args", "-J 'jump'")]);
+        assert_eq!(ssh_args(&host, &options).unwrap(), ["-4", "-J", "jump", "-C"]);
+    }
+
+    #[test]
+    fn a_hosts_variable_decides_about_its_key() {
+        let with = |policy| RunOptions {
+            host_key_policy: policy,
+            ..RunOptions::default()
+        };
+        let (plain, off) = (host(&[]), host(&[("ansible_host_key_checking", "false")]));
+        let on = host(&[("ansible_host_key_checking", "true")]);
+        for (host, option, expected) in [
+            (&plain, None, None),
+            (&plain, Some(HostKeyPolicy::Off), Some(HostKeyPolicy::Off)),
+            (&off, Some(HostKeyPolicy::Strict), Some(HostKeyPolicy::Off)),
+            (&on, Some(HostKeyPolicy::Off), None),
+            (&on, Some(HostKeyPolicy::Strict), Some(HostKeyPolicy::Strict)),
+        ] {
+            assert_eq!(host_key_policy(host, &with(option)).unwrap(), expected);
+        }
+    }
+}

@@ -101,6 +101,11 @@ impl Configuration {
         problems
     }
 
+    /// The values of a setting; none where nothing says one.
+    pub(super) fn values_of(&self, name: &str) -> &[String] {
+        self.values.get(name).map_or(&[], |found| &found.texts)
+    }
+
     /// The command with the values as defaults of its options.
     pub(super) fn apply(&self, command: Command) -> Command {
         with_defaults(command, &|name| self.values.get(name).map(|found| found.texts.clone()))

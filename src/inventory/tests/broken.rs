@@ -27,6 +27,7 @@ fn errors(name: &str, text: &str) -> String {
 #[case("[a:children]\nb c\n", &["not the name of a group"])]
 #[case("[a:vars]\nansible_group_priority=high\n[a]\n", &["whole number", "hosts:2:1"])]
 #[case("node[1:3\n", &["not closed", "hosts:1:1"])]
+#[case("node[1:\n", &["not closed", "hosts:1:1"])]
 #[case("node[3:1]\n", &["ends before it begins"])]
 #[case("node[1:99999999]\n", &["more than 100000 hosts"])]
 #[case("node]\n", &["did not open"])]
