@@ -87,15 +87,11 @@ fn included(
             loader.include_tasks(include, &file, &task.keywords, &scoping)
         }
         Action::IncludeRole(include) => {
-            let name = plain(&include.name.value)?;
-            let file = match &include.tasks_from {
-                Some(setting) => Some(plain(&setting.value)?),
-                None => None,
-            };
-            if !is_new(&name, file.as_deref().unwrap_or("main")) {
+            let names = include.names(&|setting| plain(&setting.value))?;
+            if !is_new(&names.role, names.tasks_from.as_deref().unwrap_or("main")) {
                 return Some(Vec::new());
             }
-            loader.include_role(include, &name, file.as_deref(), &task.keywords, &scoping)
+            loader.include_role(include, &names, &task.keywords, &scoping)
         }
         _ => return Some(Vec::new()),
     };

@@ -17,6 +17,10 @@ pub struct Keywords {
     pub tags: Vec<String>,
     /// Variables of blocks and of the task, outermost first.
     pub vars: Vec<Arc<VarMap>>,
+    /// Variables of includes around it, outermost first: they beat what hosts learned.
+    pub include_params: Vec<Arc<VarMap>>,
+    /// Handlers that a block notifies for its tasks.
+    pub notify: Vec<Setting>,
     /// Environments, outermost first.
     pub environment: Vec<Setting>,
     /// `become`

@@ -1,7 +1,9 @@
 //! Plays, blocks, tasks, roles and handlers: loaded whole and checked whole, without executing anything.
 
 mod action;
+mod argument_specs;
 mod checks;
+mod collections;
 mod expected;
 mod imports;
 mod keywords;
@@ -11,6 +13,8 @@ mod model;
 mod module_options;
 mod play;
 mod role;
+mod role_files;
+mod role_meta;
 mod selection;
 mod setting;
 mod short_form;
@@ -24,8 +28,8 @@ pub use checks::check_hosts;
 pub(crate) use checks::finder;
 pub use expected::Expected;
 pub use keywords::Keywords;
-pub use loader::{Included, Loader, LoaderOptions, Scoping};
-pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, Task};
+pub use loader::{Included, Loader, LoaderOptions, RoleNames, Scoping};
+pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, RoleRun, Task};
 pub use role::{Role, RoleVars};
 pub use selection::check_selection;
 pub use setting::{Expression, Setting};

@@ -1,8 +1,10 @@
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::action::Action;
 use super::keywords::Keywords;
 use super::loader::{Loader, Scoping};
 use super::model::{Item, Play, Task};
@@ -94,6 +96,7 @@ impl Loader<'_> {
         };
         let tasks = list(fields.take("tasks"), &mut parts, diagnostics);
         let post_tasks = list(fields.take("post_tasks"), &mut parts, diagnostics);
+        let [pre_tasks, roles, tasks, post_tasks] = without_single_roles([pre_tasks, roles, tasks, post_tasks]);
         let own_handlers = list(fields.take("handlers"), &mut parts, diagnostics);
         let mut handlers = std::mem::take(&mut parts.handlers);
         handlers.extend(as_handlers(&own_handlers, diagnostics));
@@ -146,7 +149,7 @@ impl Loader<'_> {
         };
         let mut items = Vec::new();
         for entry in entries {
-            if let Some(role) = self.role_entry(entry, keywords, scoping, diagnostics) {
+            if let Some(role) = self.role_entry(entry, keywords, scoping, None, diagnostics) {
                 items.extend(role.items);
                 parts.handlers.extend(role.handlers);
                 parts.roles.extend(role.roles);
@@ -164,6 +167,25 @@ fn take_play_vars(keywords: &mut Keywords) -> VarMap {
         vars.extend(level.iter().map(|(name, value)| (name.clone(), Arc::clone(value))));
     }
     vars
+}
+
+/// Only roles that may be met again have to be told apart in the run.
+fn without_single_roles(sections: [Vec<Item>; 4]) -> [Vec<Item>; 4] {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for identity in sections.iter().flatten().flat_map(Item::roles) {
+        *counts.entry(identity.to_owned()).or_default() += 1;
+    }
+    // A role that is included in the run may depend on one of them.
+    let tasks = sections.iter().flatten().flat_map(Item::tasks);
+    let mut actions = tasks.map(|task| &task.action);
+    let may_include = actions.any(|action| matches!(action, Action::IncludeTasks(_) | Action::IncludeRole(_)));
+    let is_repeated = |identity: &str| may_include || counts.get(identity).is_some_and(|count| *count > 1);
+    sections.map(|items| {
+        items
+            .into_iter()
+            .flat_map(|item| item.flattened(&is_repeated))
+            .collect()
+    })
 }
 
 fn refuse_unsupported(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {

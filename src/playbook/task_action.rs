@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::action::{Action, IncludeRole, IncludeTasks, Meta};
-use super::imports::include_options;
+use super::action::{Action, Meta};
 use super::keywords::Keywords;
 use super::loader::{Loader, Scoping};
 use super::module_options::{check_options, normalise};
@@ -31,32 +30,20 @@ impl Loader<'_> {
         let args = fields.take("args");
         let place = fields.node().place.clone();
         if let Some(entry) = statement(fields, "meta") {
-            return meta(&entry.value, diagnostics).map(Action::Meta);
+            let meta = meta(&entry.value, diagnostics)?;
+            if meta == Meta::EndRole && scoping.role.is_none() {
+                diagnostics.push(
+                    Diagnostic::error("`meta: end_role` ends a role, and this task is in none")
+                        .at(&entry.value.place)
+                        .without_gap(),
+                );
+            }
+            return Some(Action::Meta(meta));
         }
-        if let Some(entry) = statement(fields, "include_tasks") {
-            let request = diagnostics.keep(include_options(entry, args))?;
-            let apply = self.apply(request.apply, diagnostics);
-            let Some(file) = request.file else {
-                diagnostics.push(Diagnostic::error("include_tasks needs a file").at(&entry.key_place));
-                return None;
-            };
-            let file = Setting::of(file, diagnostics);
-            return Some(Action::IncludeTasks(IncludeTasks { file, apply }));
-        }
-        if let Some(entry) = statement(fields, "include_role") {
-            let request = diagnostics.keep(include_options(entry, args))?;
-            let apply = self.apply(request.apply, diagnostics);
-            let Some(name) = request.name else {
-                diagnostics.push(Diagnostic::error("include_role needs the role's `name`").at(&entry.key_place));
-                return None;
-            };
-            return Some(Action::IncludeRole(IncludeRole {
-                name: Setting::of(name, diagnostics),
-                tasks_from: request.tasks_from.map(|node| Setting::of(node, diagnostics)),
-                apply,
-                params: Arc::default(),
-                playbook_folder: scoping.playbook_folder.clone(),
-            }));
+        for key in ["include_tasks", "include_role"] {
+            if let Some(entry) = statement(fields, key) {
+                return self.include(key, entry, args, diagnostics);
+            }
         }
         let candidates: Vec<&Entry> = fields.rest().filter(|entry| is_action(&entry.key)).collect();
         match candidates.as_slice() {

@@ -13,13 +13,12 @@ use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
 use crate::template;
 
 /// Ansible's keys of a task that this version refuses, with the reason.
-const NOT_YET: [(&str, &str); 6] = [
+const NOT_YET: [(&str, &str); 5] = [
     ("async", "long commands of krun's own modules run detached anyway"),
     ("poll", "long commands of krun's own modules run detached anyway"),
     ("debugger", "use --step"),
     ("module_defaults", "give the options at each task"),
     ("collections", "krun's modules are built in"),
-    ("with_nested", "use `loop` with the filter `product`"),
 ];
 
 /// What is collected while lists are read.
@@ -104,10 +103,7 @@ impl Loader<'_> {
             failed_when: fields
                 .take("failed_when")
                 .map(|node| Expression::list(node, diagnostics)),
-            notify: fields
-                .take("notify")
-                .map(|node| notify(node, diagnostics))
-                .unwrap_or_default(),
+            notify: [outer.notify.clone(), notify(&mut fields, diagnostics)].concat(),
             listen: fields
                 .take("listen")
                 .map(|node| text_list(node, "listen", diagnostics))
@@ -130,6 +126,11 @@ impl Loader<'_> {
             fields.finish(modules::names().chain(STATEMENTS), diagnostics);
             task.action = action;
         }
+        // What an include is given is a parameter of what it includes.
+        let is_include = matches!(task.action, Action::IncludeTasks(_) | Action::IncludeRole(_));
+        if is_include && keywords.vars.len() > outer.vars.len() {
+            keywords.include_params.extend(keywords.vars.pop());
+        }
         task.keywords = keywords;
         vec![Item::Task(Arc::new(task))]
     }
@@ -144,6 +145,7 @@ impl Loader<'_> {
     ) -> Vec<Item> {
         fields.take("name");
         let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        keywords.notify.extend(notify(&mut fields, diagnostics));
         let mut list = |key: &'static str, keywords: &Keywords, diagnostics: &mut Diagnostics| {
             fields
                 .take(key)
@@ -169,7 +171,10 @@ impl Loader<'_> {
     }
 }
 
-fn notify(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Setting> {
+fn notify(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Setting> {
+    let Some(node) = fields.take("notify") else {
+        return Vec::new();
+    };
     match &node.kind {
         Kind::Sequence(items) => items.iter().map(|item| Setting::of(item, diagnostics)).collect(),
         _ => vec![Setting::of(node, diagnostics)],

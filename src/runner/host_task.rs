@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::endpoint::diagnostic;
 use super::event::{Event, EventSink, HostReport, Status};
 use super::fused::Ahead;
-use super::loops::{item_variables, label_of, loop_items, worse};
+use super::loops::{item_variables, label_of, names_of_item, worse};
 use super::options::RunOptions;
 use super::world::{PlayVars, World};
 use crate::connection::SessionPool;
@@ -204,7 +204,7 @@ impl<'p> Machinery<'_, 'p> {
     }
 
     fn run_loop(&self, task: &Task, host: &str, scope: &Scope, over: &Loop, hidden: bool) -> Ended {
-        let items = match loop_items(over, scope) {
+        let items = match self.loop_items(task, over, scope) {
             Ok(items) => items,
             // A condition that does not need the item may say that the list is not to be looked at.
             Err(failure) => {
@@ -218,22 +218,25 @@ impl<'p> Machinery<'_, 'p> {
         let mut results = Vec::new();
         let mut whole = Tried::skipped("No items in the list".to_owned());
         let (mut facts, mut variables, mut included) = (Map::new(), Map::new(), VarMap::new());
-        let total = items.len();
-        for (index, item) in items.into_iter().enumerate() {
-            let item_scope = scope.with_layer(item_variables(over, &item, index, total));
+        for (index, item) in items.iter().enumerate() {
+            let item_scope = scope.with_layer(item_variables(over, &items, index));
             if index > 0
                 && let Some(pause) = &over.pause
                 && let Ok(seconds) = pause.number(&item_scope)
             {
                 self.pause(Duration::from_secs_f64(seconds.min(DEFAULT_TASK_TIMEOUT.as_secs_f64())));
             }
-            let label = match &over.label {
-                Some(label) => label
-                    .text(&item_scope)
-                    .unwrap_or_else(|error| error.message().to_owned()),
-                None => label_of(&item),
-            };
             let tried = self.guarded(task, host, &item_scope);
+            // Label and end may look at the item's result.
+            let after = with_result(task, &item_scope, &tried);
+            let breaks = match condition(&over.break_when, &after) {
+                Ok(unmet) => !over.break_when.is_empty() && unmet.is_none(),
+                Err(failure) => return self.finish(task, host, None, Tried::failed(failure), hidden, Some(scope)),
+            };
+            let label = match &over.label {
+                Some(label) => label.text(&after).unwrap_or_else(|error| error.message().to_owned()),
+                None => label_of(item),
+            };
             let ended = self.finish(task, host, Some(label), tried, hidden, Some(&item_scope));
             whole.status = worse(whole.status, ended.status, index == 0);
             if ended.lost() {
@@ -250,9 +253,9 @@ impl<'p> Machinery<'_, 'p> {
                     .map(|(name, value)| (name.clone(), Arc::clone(value))),
             );
             let mut result = ended.result;
-            result.insert(over.variable.clone(), item);
-            result.insert("ansible_loop_var".to_owned(), json!(over.variable));
-            let is_last = ended.status == Status::Unreachable || ended.interrupted;
+            result.insert(over.variable.clone(), item.clone());
+            result.extend(names_of_item(over, &items, index));
+            let is_last = breaks || ended.status == Status::Unreachable || ended.interrupted;
             whole.interrupted |= ended.interrupted;
             results.push(Value::Object(result));
             if is_last {

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use super::event::{Event, Status};
 use super::handlers::Handlers;
 use super::host_task::{Ended, Machinery, condition};
-use super::loops::{item_variables, loop_items};
+use super::loops::item_variables;
+use super::roles::RolesOfHosts;
 use super::stats::Recap;
 use crate::modules::{Answer, Failure, Question};
 use crate::playbook::{
-    Action, Block, IncludeRole, IncludeTasks, Included, Item, Keywords, Loader, Meta, Scoping, Setting, Task,
+    Action, Block, IncludeRole, IncludeTasks, Included, Item, Keywords, Loader, Meta, RoleNames, Scoping, Setting, Task,
 };
 use crate::syntax::Diagnostics;
 use crate::vars::{Scope, VarMap, Variable};
@@ -54,6 +55,8 @@ pub(super) struct Batch<'a> {
     goes_on: &'a mut bool,
     /// How many includes deep the tasks stand that are being run.
     include_depth: usize,
+    /// How far hosts are with roles.
+    pub(super) roles: RolesOfHosts,
     /// What `rescue` tasks see.
     pub(super) rescue_vars: HashMap<String, VarMap>,
 }
@@ -82,6 +85,7 @@ impl<'a> Batch<'a> {
             started,
             goes_on,
             include_depth: 0,
+            roles: RolesOfHosts::default(),
             rescue_vars: HashMap::new(),
         }
     }
@@ -101,8 +105,18 @@ impl<'a> Batch<'a> {
                 continue;
             }
             match item {
-                Item::Task(task) => self.run_task(task, &active, false),
+                Item::Task(task) => {
+                    let active = self.roles.still_in(task, active);
+                    if !active.is_empty() {
+                        self.run_task(task, &active, false);
+                    }
+                }
                 Item::Block(block) => self.run_block(block, &active),
+                Item::Role(run) => {
+                    let active = self.roles.begin(&run.role, active);
+                    self.run_items(&run.items, &active);
+                    self.roles.end(&run.role, &active);
+                }
             }
             rest = others;
         }
@@ -308,6 +322,11 @@ impl<'a> Batch<'a> {
         for touched in shared.iter().chain(&ended.delegated_to) {
             self.machinery.options.undos.task_ended(touched, has_changed);
         }
+        if let (Some(role), Status::Ok | Status::Changed | Status::Failed) = (&task.role, ended.status) {
+            for host in shared {
+                self.roles.ran(role, host);
+            }
+        }
         if ended.lost() {
             let fatal = self.flag(task.keywords.any_errors_fatal.as_ref(), host, task);
             self.fatal |= fatal;
@@ -387,6 +406,15 @@ impl<'a> Batch<'a> {
             Meta::EndHost => self.ended.extend(chosen),
             Meta::ClearHostErrors => self.lost.clear(),
             Meta::ResetConnection => chosen.iter().for_each(|host| self.machinery.pool.forget(host)),
+            Meta::EndRole => self.roles.leave(task, chosen),
+            Meta::ClearFacts => chosen.iter().for_each(|host| self.machinery.world.clear_facts(host)),
+            Meta::RefreshInventory => {
+                if let Err(failure) = self.machinery.world.refresh_inventory() {
+                    for host in &chosen {
+                        self.fail(task, host, failure.clone());
+                    }
+                }
+            }
             Meta::Noop => {}
         }
     }
@@ -401,12 +429,12 @@ impl<'a> Batch<'a> {
             return;
         }
         // Hosts that include the same with the same variables do so together, in the order in which they come.
-        let mut groups: Vec<(String, VarMap, Vec<String>)> = Vec::new();
+        let mut groups: Vec<(RoleNames, VarMap, Vec<String>)> = Vec::new();
         for host in hosts {
             match self.wanted_includes(task, host, include) {
                 Ok(wanted) => {
                     for (name, vars) in wanted {
-                        let same = |group: &&mut (String, VarMap, Vec<String>)| {
+                        let same = |group: &&mut (RoleNames, VarMap, Vec<String>)| {
                             group.0 == name && same_values(&group.1, &vars) && !group.2.contains(host)
                         };
                         match groups.iter_mut().find(same) {
@@ -421,18 +449,24 @@ impl<'a> Batch<'a> {
         for (name, vars, hosts) in groups {
             let mut inherited = task.keywords.clone();
             if !vars.is_empty() {
-                inherited.vars.push(Arc::new(vars));
+                inherited.include_params.push(Arc::new(vars));
             }
-            match self.load_include(task, include, &name, &inherited, &hosts[0]) {
+            match self.load_include(task, include, &name, &inherited) {
                 Ok(included) => {
                     self.machinery.send(Event::Included {
-                        what: name,
+                        what: name.role,
                         hosts: hosts.clone(),
                     });
                     self.handlers.extend(included.handlers);
+                    if matches!(include, Include::Role(include) if include.is_public) {
+                        let mut play_vars = (*self.machinery.play_vars).clone();
+                        play_vars.roles.extend(included.roles.iter().map(Arc::clone));
+                        self.machinery.play_vars = Arc::new(play_vars);
+                    }
                     self.include_depth += 1;
                     self.run_items(&included.items, &hosts);
                     self.include_depth -= 1;
+                    self.roles.forget(&included.roles);
                 }
                 Err(errors) => {
                     for host in &hosts {
@@ -449,36 +483,34 @@ impl<'a> Batch<'a> {
         task: &Task,
         host: &str,
         include: &Include<'_>,
-    ) -> Result<Vec<(String, VarMap)>, Failure> {
+    ) -> Result<Vec<(RoleNames, VarMap)>, Failure> {
         let scope = self
             .scope(host, task)
             .ok_or_else(|| Failure::new("the host's variables cannot be read"))?;
-        let name = match include {
-            Include::Tasks(include) => &include.file,
-            Include::Role(include) => &include.name,
-        };
-        let one = |scope: &Scope, vars: VarMap| -> Result<Option<(String, VarMap)>, Failure> {
+        let one = |scope: &Scope, vars: VarMap| -> Result<Option<(RoleNames, VarMap)>, Failure> {
             if condition(&task.keywords.when, scope)?.is_some() {
                 return Ok(None);
             }
-            let name = name.text(scope).map_err(|error| Failure::new(error.message()))?;
-            Ok(Some((name, vars)))
+            Ok(Some((include.names(scope)?, vars)))
         };
         let Some(over) = &task.loop_over else {
             return Ok(one(&scope, VarMap::new())?.into_iter().collect());
         };
-        let items = match loop_items(over, &scope) {
+        let items = match self.machinery.loop_items(task, over, &scope) {
             Ok(items) => items,
             Err(failure) => match condition(&task.keywords.when, &scope) {
                 Ok(Some(_)) => return Ok(Vec::new()),
                 _ => return Err(failure),
             },
         };
-        let total = items.len();
         let mut wanted = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let vars = item_variables(over, item, index, total);
-            wanted.extend(one(&scope.with_layer(vars.clone()), vars)?);
+        for index in 0..items.len() {
+            let vars = item_variables(over, &items, index);
+            let scope = scope.with_layer(vars.clone());
+            wanted.extend(one(&scope, vars)?);
+            if !over.break_when.is_empty() && condition(&over.break_when, &scope)?.is_none() {
+                break;
+            }
         }
         Ok(wanted)
     }
@@ -487,21 +519,13 @@ impl<'a> Batch<'a> {
         &self,
         task: &Task,
         include: &Include<'_>,
-        name: &str,
+        names: &RoleNames,
         inherited: &Keywords,
-        host: &str,
     ) -> Result<Included, Diagnostics> {
         let scoping = Scoping::of_task(task, &self.machinery.play.folder);
         match include {
-            Include::Tasks(include) => self.loader.include_tasks(include, name, inherited, &scoping),
-            Include::Role(include) => {
-                let tasks_from = match (&include.tasks_from, self.scope(host, task)) {
-                    (Some(setting), Some(scope)) => Some(setting.text(&scope)?),
-                    _ => None,
-                };
-                self.loader
-                    .include_role(include, name, tasks_from.as_deref(), inherited, &scoping)
-            }
+            Include::Tasks(include) => self.loader.include_tasks(include, &names.role, inherited, &scoping),
+            Include::Role(include) => self.loader.include_role(include, names, inherited, &scoping),
         }
     }
 
@@ -549,6 +573,31 @@ impl<'a> Batch<'a> {
 enum Include<'a> {
     Tasks(&'a IncludeTasks),
     Role(&'a IncludeRole),
+}
+
+impl Include<'_> {
+    /// What is included, for the variables of a host.
+    fn names(&self, scope: &Scope) -> Result<RoleNames, Failure> {
+        let mut problem = None;
+        let names = {
+            let problem = std::cell::RefCell::new(&mut problem);
+            let text = |setting: &Setting| match setting.text(scope) {
+                Ok(text) => Some(text),
+                Err(error) => {
+                    **problem.borrow_mut() = Some(Failure::new(error.message()));
+                    None
+                }
+            };
+            match self {
+                Include::Tasks(include) => text(&include.file).map(|role| RoleNames {
+                    role,
+                    ..RoleNames::default()
+                }),
+                Include::Role(include) => include.names(&text),
+            }
+        };
+        names.ok_or_else(|| problem.unwrap_or_else(|| Failure::new("the include has no name")))
+    }
 }
 
 fn same_values(a: &VarMap, b: &VarMap) -> bool {

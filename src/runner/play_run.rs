@@ -331,25 +331,13 @@ fn gather_facts(play: &Play, options: &super::RunOptions) -> Option<Task> {
         place: play.place.clone(),
         tag: None,
     };
-    Some(Task {
-        name: Some("Gathering Facts".to_owned()),
-        place: play.place.clone(),
-        action: Action::Module {
-            definition,
-            options: serde_json::Map::new(),
-            nodes: Arc::new(options_node),
-        },
-        keywords,
-        register: None,
-        loop_over: None,
-        until: Vec::new(),
-        retries: None,
-        delay: None,
-        changed_when: None,
-        failed_when: None,
-        notify: Vec::new(),
-        listen: Vec::new(),
-        role: None,
-        folder: play.folder.clone(),
-    })
+    let action = Action::Module {
+        definition,
+        options: serde_json::Map::new(),
+        nodes: Arc::new(options_node),
+    };
+    let mut task = Task::new(play.place.clone(), action, play.folder.clone());
+    task.name = Some("Gathering Facts".to_owned());
+    task.keywords = keywords;
+    Some(task)
 }

@@ -16,7 +16,7 @@ impl Batch<'_> {
     pub(super) fn window<'i>(&self, items: &'i [Item]) -> (Vec<Arc<Task>>, &'i [Item]) {
         let options = &self.machinery.options;
         // Tasks that are to be asked about, or that may not be met yet, are run one by one.
-        let by_one = options.no_fuse || options.step || !*self.started;
+        let by_one = options.no_fuse || options.step || !*self.started || self.roles.has_left_any();
         if by_one || self.machinery.play.max_fail_percentage.is_some() {
             return (Vec::new(), items);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::texts::{Language, Texts};
-use crate::playbook::{Action, Expression, Keywords, Play, Setting, Task, finder};
+use crate::playbook::{Action, Expression, Keywords, LoopKind, Play, Setting, Task, finder};
 use crate::syntax::{Kind, Node, Place, SourceFile};
 use crate::template::{holds_template, strip_braces};
 
@@ -56,8 +56,11 @@ impl<'a> Spot<'a> {
         let mut around = Vec::new();
         let mut inside = Vec::new();
         if let Some(over) = &task.loop_over {
-            add_settings([Some(&over.list)], &mut around);
+            // Files that cannot be named are no candidates.
+            let list = Some(&over.list).filter(|_| over.kind != LoopKind::FirstFound);
+            add_settings([list], &mut around);
             add_settings([over.label.as_ref(), over.pause.as_ref()], &mut inside);
+            inside.extend(over.break_when.iter().map(Self::expression));
         }
         if let Some(name) = task.name.as_deref().filter(|name| holds_template(name)) {
             inside.push(Self::text(name, Origin::Scalar(&task.place)));
@@ -93,7 +96,7 @@ impl<'a> Spot<'a> {
             }
             Action::IncludeTasks(include) => add_settings([Some(&include.file)], &mut inside),
             Action::IncludeRole(include) => {
-                add_settings([Some(&include.name), include.tasks_from.as_ref()], &mut inside);
+                add_settings(include.settings(), &mut inside);
             }
             Action::Meta(_) => {}
         }
