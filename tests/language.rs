@@ -462,3 +462,137 @@ fn loops_that_cannot_work_are_found_before_the_run() {
         "did you mean `loop_var`",
     );
 }
+
+#[test]
+fn questions_are_answered_beforehand_or_by_their_default() {
+    let play = "
+- hosts: '{{ where }}'
+  gather_facts: false
+  vars: {where: nowhere, more: vars}
+  vars_prompt:
+    - {name: where, prompt: Which hosts, default: b}
+    - {name: more, private: false, KEYS}
+  tasks:
+    - TRACE {{ inventory_hostname }} {{ more }}
+";
+    let with_default = traced(&play.replace("KEYS", "default: '{{ 1 + 1 }}'"));
+    with_default.run_on("a b", &[]).expect_status(0);
+    with_default
+        .run_on("a b", &["-e", "where=a more=given"])
+        .expect_status(0);
+    assert_eq!(with_default.trace(), ["b 2", "a given"]);
+
+    let without = traced(&play.replace("KEYS", "confirm: true"));
+    without
+        .run_on("a b", &[])
+        .expect_status(4)
+        .expect_stderr("`more` is to be asked for, and there is no terminal")
+        .expect_stderr("-e more=");
+    without.run_on("a b", &["-e", "more=x"]).expect_status(0);
+    assert_eq!(without.trace(), ["b x"]);
+    traced(&play.replace("KEYS", "encrypt: sha512_crypt, default: x"))
+        .run_on("a b", &[])
+        .expect_status(4)
+        .expect_stderr("krun does not make password hashes");
+}
+
+#[test]
+fn defaults_of_modules_hold_where_a_task_does_not_say_otherwise() {
+    let project = traced(
+        "
+- hosts: a
+  gather_facts: false
+  module_defaults:
+    shell: {chdir: '{{ playbook_dir }}/one'}
+    ansible.builtin.debug: {msg: of the play}
+  tasks:
+    - shell: pwd | xargs basename >> {{ playbook_dir }}/trace
+    - debug:
+    - block:
+        - shell: pwd | xargs basename >> {{ playbook_dir }}/trace
+        - shell: pwd | xargs basename >> {{ playbook_dir }}/trace
+          args: {chdir: '{{ playbook_dir }}/one'}
+        - include_tasks: more.yml
+      module_defaults:
+        shell: {chdir: '{{ playbook_dir }}/two'}
+",
+    )
+    .file("one/x", "")
+    .file("two/x", "")
+    .file(
+        "more.yml",
+        "- shell: pwd | xargs basename >> {{ playbook_dir }}/trace\n",
+    );
+    project.run_on("a", &[]).expect_status(0).expect_stdout("of the play");
+    assert_eq!(project.trace(), ["one", "two", "one", "two"]);
+}
+
+#[test]
+fn facts_are_gathered_when_a_template_says_so() {
+    let play = "
+- hosts: a
+  gather_facts: \"{{ wanted | bool }}\"
+  gather_subset: ['!all', env]
+  gather_timeout: 60
+  order: shuffle
+  tasks:
+    - TRACE {{ ansible_env is defined }} {{ ansible_mounts is defined }}
+    - meta: clear_facts
+    - TRACE {{ ansible_env is defined }}
+";
+    let project = traced(play);
+    project.run_on("a", &["-e", "wanted=yes"]).expect_status(0);
+    project.run_on("a", &["-e", "wanted=no"]).expect_status(0);
+    assert_eq!(project.trace(), ["True False", "False", "False False", "False"]);
+}
+
+#[test]
+fn a_refreshed_inventory_is_the_one_on_disk_with_what_tasks_added() {
+    let project = traced(
+        "
+- hosts: a
+  gather_facts: false
+  tasks:
+    - add_host: {name: added, groups: new}
+    - shell: echo 'b ansible_connection=local' >> hosts
+      args: {chdir: '{{ playbook_dir }}'}
+    - meta: refresh_inventory
+    - TRACE {{ groups.all | join(' ') }} / {{ groups.new | join }} / {{ hostvars.b.of_b }}
+- hosts: b
+  gather_facts: false
+  tasks:
+    - TRACE {{ inventory_hostname }}
+",
+    )
+    .file("hosts", "a ansible_connection=local\n")
+    .file("host_vars/b.yml", "of_b: yes!\n");
+    project
+        .krun(&["site.yml", "-i", "hosts"])
+        .expect_status(0)
+        .expect_stderr("warning: `b` matches no host and no group");
+    assert_eq!(project.trace(), ["added a b / added / yes!", "b"]);
+}
+
+#[test]
+fn keys_that_mean_nothing_where_they_stand_are_found_before_the_run() {
+    let found = |keys: &str, part: &str| {
+        let play = format!("- hosts: all\n  gather_facts: false\n  tasks: []\n{keys}");
+        Project::new(&play)
+            .run_on("a", &[])
+            .expect_status(4)
+            .expect_stderr(part);
+    };
+    found("  when: x\n", "a play has no key `when`");
+    found("  order: sortd\n", "did you mean `sorted`");
+    found(
+        "  collections: [community.docker]\n",
+        "krun has no modules of the collection",
+    );
+    found("  gather_subset: [hardwear]\n", "there is no group of facts `hardwear`");
+    found("  module_defaults: {group/k8s: {}}\n", "module by module");
+    found("  module_defaults: {coppy: {}}\n", "did you mean `copy`");
+    found("  module_defaults: {copy: {onwer: x}}\n", "did you mean `owner`");
+    Project::new("- hosts: all\n  gather_facts: false\n  collections: [ansible.posix]\n  tasks: []\n")
+        .run_on("a", &[])
+        .expect_status(0);
+}

@@ -1,5 +1,6 @@
 //! `krun PLAYBOOK…`: what a run takes from the command line, and how it is put together.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,7 +11,7 @@ use super::hosts::{Ground, HostArgs, ask_passwords, folder_of, hint_at_inventory
 use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
-use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_selection};
+use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_prompts, check_selection};
 use crate::syntax::{Diagnostic, Diagnostics};
 
 /// The options of a run.
@@ -147,6 +148,12 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
         && (has_inventory || !args.syntax_check)
     {
         ground.check_variables(&args.hosts, &playbooks, &tags, options, &loader, &mut problems);
+    }
+    if let Some(options) = options
+        .as_ref()
+        .filter(|_| !only_looks && !std::io::stdin().is_terminal())
+    {
+        check_prompts(&playbooks, &options.extra_vars, &mut problems);
     }
     let ground = problems.clone().into_result(ground)?;
     print_findings(&problems);

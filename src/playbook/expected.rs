@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use serde_json::Value;
 
-use super::action::Action;
+use super::action::{Action, Meta};
 use super::loader::{Loader, Scoping};
 use super::model::{Item, Play, Playbook, Task};
 use crate::template;
@@ -44,6 +44,8 @@ impl Expected {
             definition, options, ..
         } = &task.action
         else {
+            // What the files of the inventory say by then is not known.
+            self.is_open |= matches!(task.action, Action::Meta(Meta::RefreshInventory));
             return;
         };
         let texts = |option: &str| match options.get(option) {

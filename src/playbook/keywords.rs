@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::collections::check_collections;
 use super::loader::Loader;
+use super::module_defaults::{self, ModuleDefaults};
 use super::setting::{Expression, Setting};
 use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
 use crate::vars::VarMap;
@@ -19,6 +21,8 @@ pub struct Keywords {
     pub vars: Vec<Arc<VarMap>>,
     /// Variables of includes around it, outermost first: they beat what hosts learned.
     pub include_params: Vec<Arc<VarMap>>,
+    /// Options that modules have unless a task says otherwise.
+    pub module_defaults: Arc<ModuleDefaults>,
     /// Handlers that a block notifies for its tasks.
     pub notify: Vec<Setting>,
     /// Environments, outermost first.
@@ -87,6 +91,12 @@ impl Keywords {
             for node in node.items().map_or_else(|| vec![node], |items| items.iter().collect()) {
                 own.environment.push(Setting::of(node, diagnostics));
             }
+        }
+        if let Some(node) = fields.take("module_defaults") {
+            own.module_defaults = Arc::new(module_defaults::read(node, &own.module_defaults, diagnostics));
+        }
+        if let Some(node) = fields.take("collections") {
+            check_collections(node, diagnostics);
         }
         for (name, slot) in own.settings() {
             if let Some(node) = fields.take(name) {
@@ -180,6 +190,16 @@ impl Keywords {
         merged.tags.clone_from(&self.tags);
         merged.vars.extend(self.vars.iter().cloned());
         merged.environment.extend(self.environment.iter().cloned());
+        if !self.module_defaults.is_empty() {
+            let mut defaults = (*inherited.module_defaults).clone();
+            defaults.extend(
+                self.module_defaults
+                    .iter()
+                    .map(|(name, options)| (*name, Arc::clone(options))),
+            );
+            merged.module_defaults = Arc::new(defaults);
+        }
+        merged.notify.extend(self.notify.iter().cloned());
         let mut own = self.clone();
         for ((_, slot), (_, applied)) in merged.settings().into_iter().zip(own.settings()) {
             if applied.is_some() {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::keywords::Keywords;
+use super::prompts::Prompt;
 use super::role::Role;
 use super::setting::{Expression, Setting};
 use crate::inventory::glob_matches;
@@ -37,6 +38,12 @@ pub struct Play {
     pub max_fail_percentage: Option<Setting>,
     /// Whether facts are gathered first.
     pub gather_facts: Option<Setting>,
+    /// Which groups of facts are gathered.
+    pub gather_subset: Option<Setting>,
+    /// Seconds that gathering them may take.
+    pub gather_timeout: Option<Setting>,
+    /// Variables that are asked for before it begins.
+    pub prompts: Vec<Prompt>,
     /// Run handlers also on hosts that failed.
     pub force_handlers: Option<Setting>,
     /// The play's variables.

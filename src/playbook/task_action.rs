@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::action::{Action, Meta};
 use super::keywords::Keywords;
 use super::loader::{Loader, Scoping};
+use super::module_defaults::with_defaults;
 use super::module_options::{check_options, normalise};
 use super::setting::Setting;
 use crate::modules::{self, ModuleDefinition};
@@ -172,6 +173,7 @@ fn module_action(
         name => (modules::find(name)?, entry.value.clone()),
     };
     let node = diagnostics.keep(normalise(definition, &node, args))?;
+    let node = with_defaults(node, keywords.module_defaults.get(definition.name));
     let options = check_options(definition, &node, diagnostics);
     Some(Action::Module {
         definition,

@@ -13,12 +13,10 @@ use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
 use crate::template;
 
 /// Ansible's keys of a task that this version refuses, with the reason.
-const NOT_YET: [(&str, &str); 5] = [
+const NOT_YET: [(&str, &str); 3] = [
     ("async", "long commands of krun's own modules run detached anyway"),
     ("poll", "long commands of krun's own modules run detached anyway"),
     ("debugger", "use --step"),
-    ("module_defaults", "give the options at each task"),
-    ("collections", "krun's modules are built in"),
 ];
 
 /// What is collected while lists are read.

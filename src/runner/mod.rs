@@ -12,6 +12,7 @@ mod loops;
 mod module_call;
 mod options;
 mod play_run;
+mod prompts;
 mod roles;
 mod run;
 mod stats;

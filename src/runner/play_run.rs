@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::batches::plan_batches;
 use super::endpoint::diagnostic;
@@ -15,9 +15,9 @@ use super::verdict::{BatchResult, Verdict, verdict};
 use super::world::PlayVars;
 use crate::inventory::Pattern;
 use crate::modules::Failure;
-use crate::playbook::{Action, Item, Keywords, Play, Setting, Task};
+use crate::playbook::{Action, Item, Keywords, ORDERS, Play, Setting, Task};
 use crate::syntax::Diagnostics;
-use crate::vars::{VarMap, files};
+use crate::vars::{VarMap, Variable, files};
 
 /// How a play ended.
 pub(super) enum PlayEnd {
@@ -48,7 +48,14 @@ struct BatchEnd {
 impl Run<'_> {
     /// Runs a play on all its batches.
     pub(super) fn play(&mut self, play: &Arc<Play>) -> Result<PlayEnd, Failure> {
-        let hosts = self.hosts_of(play)?;
+        let Some(vars) = self.vars_with_answers(play)? else {
+            return Ok(PlayEnd::Stop(Stop {
+                reason: "interrupted by the person who was asked".to_owned(),
+                unfinished: Vec::new(),
+                untouched: Vec::new(),
+            }));
+        };
+        let hosts = self.hosts_of(play, &vars)?;
         if hosts.is_empty() {
             let reason = if self.options.limit.is_some() {
                 "the limit leaves no host"
@@ -65,7 +72,7 @@ impl Run<'_> {
             name: play.name.clone(),
             hosts: hosts.clone(),
         });
-        let base = self.play_vars(play, &hosts, &hosts)?;
+        let base = self.play_vars(play, &vars, &hosts, &hosts)?;
         let scope = self
             .world
             .scope(&hosts[0], &base, None)
@@ -81,6 +88,10 @@ impl Run<'_> {
             .as_ref()
             .map(|setting| setting.number(&scope).map_err(|error| diagnostic(&error)))
             .transpose()?;
+        let gathers = match &play.gather_facts {
+            Some(setting) => setting.flag(&scope).map_err(|error| diagnostic(&error))?,
+            None => true,
+        };
         let batches = plan_batches(&hosts, serial.as_ref()).map_err(Failure::new)?;
         let of = batches.len();
         for (index, batch) in batches.iter().enumerate() {
@@ -91,12 +102,12 @@ impl Run<'_> {
                     hosts: batch.clone(),
                 });
             }
-            let play_vars = self.play_vars(play, &hosts, batch)?;
+            let play_vars = self.play_vars(play, &vars, &hosts, batch)?;
             let BatchEnd {
                 result,
                 end_play,
                 unfinished,
-            } = self.batch(play, &play_vars, batch);
+            } = self.batch(play, &play_vars, batch, gathers);
             self.gone
                 .extend(result.failed.iter().chain(&result.unreachable).cloned());
             self.any_failed |= !result.failed.is_empty();
@@ -123,7 +134,7 @@ impl Run<'_> {
     }
 
     /// Runs a play on one batch.
-    fn batch(&mut self, play: &Arc<Play>, play_vars: &Arc<PlayVars>, hosts: &[String]) -> BatchEnd {
+    fn batch(&mut self, play: &Arc<Play>, play_vars: &Arc<PlayVars>, hosts: &[String], gathers: bool) -> BatchEnd {
         for host in hosts {
             self.recap.entry(host.clone()).or_default();
         }
@@ -145,7 +156,7 @@ impl Run<'_> {
             &mut self.started,
             &mut self.goes_on,
         );
-        if let Some(task) = gather_facts(play, &self.options) {
+        if gathers && let Some(task) = gather_facts(play, &self.options) {
             batch.run_items(&[Item::Task(Arc::new(task))], hosts);
         }
         // Ansible's flush points: after pre_tasks, after roles and tasks, after post_tasks.
@@ -195,17 +206,32 @@ impl Run<'_> {
         }
     }
 
-    /// The hosts of a play: its pattern, the limit, and without those that were lost before.
-    fn hosts_of(&self, play: &Play) -> Result<Vec<String>, Failure> {
-        let localhost = "localhost";
+    /// What a play's variables are before it has hosts.
+    fn scope_before_hosts(&self, vars: &Arc<VarMap>) -> Result<crate::vars::Scope, Failure> {
         let base = Arc::new(PlayVars {
-            vars: Arc::clone(&play.vars),
+            vars: Arc::clone(vars),
             ..PlayVars::default()
         });
-        let scope = self
-            .world
-            .scope(localhost, &base, None)
-            .map_err(|errors| Failure::new(errors.to_string()))?;
+        let scope = self.world.scope("localhost", &base, None);
+        scope.map_err(|errors| Failure::new(errors.to_string()))
+    }
+
+    /// A play's variables with the answers to its questions, which beat them; `None` when the run is to end instead.
+    fn vars_with_answers(&self, play: &Play) -> Result<Option<Arc<VarMap>>, Failure> {
+        if play.prompts.is_empty() {
+            return Ok(Some(Arc::clone(&play.vars)));
+        }
+        let scope = self.scope_before_hosts(&play.vars)?;
+        Ok(self.ask_prompts(play, &scope)?.map(|answers| {
+            let mut vars = (*play.vars).clone();
+            vars.extend(answers);
+            Arc::new(vars)
+        }))
+    }
+
+    /// The hosts of a play: its pattern, the limit, and without those that were lost before.
+    fn hosts_of(&self, play: &Play, vars: &Arc<VarMap>) -> Result<Vec<String>, Failure> {
+        let scope = self.scope_before_hosts(vars)?;
         let texts = match play.hosts.rendered(&scope).map_err(|error| diagnostic(&error))? {
             Value::String(text) => vec![text],
             Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -246,17 +272,29 @@ impl Run<'_> {
             "reverse_inventory" => hosts.reverse(),
             "sorted" => hosts.sort(),
             "reverse_sorted" => hosts.sort_by(|a, b| b.cmp(a)),
+            "shuffle" => {
+                let layer = VarMap::from([("krun_hosts".to_owned(), Variable::data(json!(hosts)))]);
+                let shuffled = scope.with_layer(layer).evaluate("krun_hosts | shuffle");
+                let shuffled = shuffled.map_err(|error| Failure::new(error.to_string()))?;
+                hosts = serde_json::from_value(shuffled).map_err(|error| Failure::new(error.to_string()))?;
+            }
             other => {
                 return Err(Failure::new(format!("there is no order `{other}` ({})", order.place))
-                    .help("use inventory, reverse_inventory, sorted or reverse_sorted"));
+                    .help(format!("use {}", ORDERS.join(", "))));
             }
         }
         Ok(hosts)
     }
 
-    fn play_vars(&self, play: &Play, hosts: &[String], batch: &[String]) -> Result<Arc<PlayVars>, Failure> {
+    fn play_vars(
+        &self,
+        play: &Play,
+        vars: &Arc<VarMap>,
+        hosts: &[String],
+        batch: &[String],
+    ) -> Result<Arc<PlayVars>, Failure> {
         let mut vars = PlayVars {
-            vars: Arc::clone(&play.vars),
+            vars: Arc::clone(vars),
             roles: play.all_roles.clone(),
             magic: Arc::new(self.world.play_magic(play, hosts, batch)),
             ..PlayVars::default()
@@ -306,13 +344,9 @@ fn lost(batch: &Batch<'_>, hosts: &[String], which: impl Fn(&Lost) -> bool) -> V
         .collect()
 }
 
-/// The task that gathers facts before all others, unless the play does without.
+/// The task that gathers facts before all others.
 fn gather_facts(play: &Play, options: &super::RunOptions) -> Option<Task> {
-    let wanted = play
-        .gather_facts
-        .as_ref()
-        .is_none_or(|setting| setting.value != Value::Bool(false));
-    let definition = crate::modules::find("setup").filter(|_| wanted)?;
+    let definition = crate::modules::find("setup")?;
     let mut keywords = Keywords {
         tags: if play.keywords.tags.is_empty() {
             vec!["always".to_owned()]
@@ -331,9 +365,21 @@ fn gather_facts(play: &Play, options: &super::RunOptions) -> Option<Task> {
         place: play.place.clone(),
         tag: None,
     };
+    if let Some(limit) = &play.gather_timeout {
+        keywords.timeout = Some(limit.clone());
+    }
+    let defaults = keywords.module_defaults.get(definition.name);
+    let mut given: serde_json::Map<String, Value> = defaults
+        .into_iter()
+        .flat_map(|entries| entries.iter())
+        .map(|entry| (entry.key.clone(), entry.value.to_value()))
+        .collect();
+    if let Some(subset) = &play.gather_subset {
+        given.insert("gather_subset".to_owned(), subset.value.clone());
+    }
     let action = Action::Module {
         definition,
-        options: serde_json::Map::new(),
+        options: given,
         nodes: Arc::new(options_node),
     };
     let mut task = Task::new(play.place.clone(), action, play.folder.clone());

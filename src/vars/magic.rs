@@ -23,7 +23,6 @@ pub const NAMES: &[&str] = &[
     "ansible_role_name",
     "ansible_role_names",
     "ansible_run_tags",
-    "ansible_search_path",
     "ansible_skip_tags",
     "ansible_verbosity",
     "ansible_version",

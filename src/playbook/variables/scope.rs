@@ -223,6 +223,9 @@ impl<'a> PlayScope<'a> {
         if !in_files.is_empty() {
             return Some(Found::Written(in_files));
         }
+        if self.play.prompts.iter().any(|prompt| prompt.name == name) {
+            return Some(Found::Opaque);
+        }
         self.play.vars.get(name).and_then(one)
     }
 
@@ -289,6 +292,7 @@ impl<'a> PlayScope<'a> {
         let mut names: Vec<&str> = magic::NAMES.to_vec();
         names.extend(view.loop_names.into_iter().flatten());
         names.extend(run.names());
+        names.extend(self.play.prompts.iter().map(|prompt| prompt.name.as_str()));
         names.extend(self.hosts.all_names(self.table));
         names.extend(self.defaults.keys());
         names.extend(self.role_vars.keys());

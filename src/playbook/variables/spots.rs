@@ -33,6 +33,9 @@ impl<'a> Spot<'a> {
     pub(super) fn before_hosts(play: &'a Play) -> Vec<Self> {
         let mut spots = Vec::new();
         add_settings([Some(&play.hosts), play.order.as_ref()], &mut spots);
+        for prompt in &play.prompts {
+            add_settings([prompt.question.as_ref(), prompt.default.as_ref()], &mut spots);
+        }
         spots
     }
 
@@ -41,6 +44,9 @@ impl<'a> Spot<'a> {
         let mut spots = Vec::new();
         add_settings(
             [
+                play.gather_facts.as_ref(),
+                play.gather_subset.as_ref(),
+                play.gather_timeout.as_ref(),
                 play.serial.as_ref(),
                 play.max_fail_percentage.as_ref(),
                 play.force_handlers.as_ref(),
