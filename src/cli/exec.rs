@@ -67,5 +67,6 @@ fn prepare_and_run(args: &ExecArgs) -> Result<i32, Error> {
         options,
         &loader,
         &passwords,
+        None,
     )
 }

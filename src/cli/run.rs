@@ -2,16 +2,20 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::error::{EXIT_NOT_LOADED, Error};
 use super::execute::execute;
 use super::hosts::{Ground, HostArgs, ask_passwords, folder_of, hint_at_inventory, no_inventory, run_options};
+use super::journal::{self, Continued, JournalFolder};
 use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
 use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_prompts, check_selection};
+use crate::runner::FailurePolicy;
 use crate::syntax::{Diagnostic, Diagnostics};
 
 /// The options of a run.
@@ -22,7 +26,7 @@ pub(super) struct RunArgs {
     #[arg(value_name = "PLAYBOOK")]
     pub(super) playbooks: Vec<PathBuf>,
     #[command(flatten)]
-    hosts: HostArgs,
+    pub(super) hosts: HostArgs,
     /// Only tasks with one of these tags
     #[arg(short, long, value_name = "TAGS", value_delimiter = ',')]
     tags: Vec<String>,
@@ -50,17 +54,25 @@ pub(super) struct RunArgs {
     /// Send each task by itself, instead of consecutive tasks of a host together
     #[arg(long)]
     no_fuse: bool,
+    /// After a failure: stop, or go on with the hosts that are left as ansible does
+    #[arg(long, value_name = "POLICY", env = "KRUN_FAILURE_POLICY", default_value = "stop", value_parser = FailurePolicy::from_str)]
+    failure_policy: FailurePolicy,
     /// Run notified handlers also on hosts that failed
     #[arg(long)]
     force_handlers: bool,
     /// Folders with roles, beside those near the playbook (separated by `:`)
     #[arg(long, value_name = "FOLDERS", env = "KRUN_ROLES_PATH", value_delimiter = ':')]
-    roles_path: Vec<PathBuf>,
+    pub(super) roles_path: Vec<PathBuf>,
+    /// Keep no journal: the run cannot be resumed
+    #[arg(long, env = "KRUN_NO_JOURNAL", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(super) no_journal: bool,
+    #[command(flatten)]
+    pub(super) journal: JournalFolder,
 }
 
 /// Runs the playbooks; gives the exit code.
 pub(super) fn run(args: &RunArgs) -> i32 {
-    match prepare_and_run(args) {
+    match prepare_and_run(args, None) {
         Ok(code) => code,
         Err(error) => error.print(),
     }
@@ -94,7 +106,8 @@ fn hint_at_command(path: &Path, problems: &mut Diagnostics) {
     }
 }
 
-fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
+/// Loads, checks and runs; perhaps going on from an earlier run.
+pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> Result<i32, Error> {
     let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
     let loader_options = LoaderOptions {
         roles_path: args.roles_path.clone(),
@@ -186,8 +199,12 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     options.start_at_task.clone_from(&args.start_at_task);
     options.force_handlers = args.force_handlers;
     options.step = args.step;
+    options.failure_policy = args.failure_policy;
     options.no_fuse = args.no_fuse;
     ask_passwords(&args.hosts, &mut options)?;
+    let journal = journal::begin(args, &options, &passwords, continued)?;
+    options.journalled = journal.is_some();
+    options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
     execute(
         &args.hosts,
         Style::Play,
@@ -196,5 +213,6 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
         options,
         &loader,
         &passwords,
+        journal,
     )
 }

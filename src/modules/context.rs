@@ -90,6 +90,8 @@ pub struct Context<'a> {
     pub(crate) reconnect_for: Duration,
     /// The module only looks, so that a request may be repeated of which nobody knows whether the node has run it.
     pub(crate) only_looks: bool,
+    /// What an earlier run did, from which this one goes on.
+    pub(crate) before: super::Before,
     /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
     pub(crate) job_prefix: String,
     /// Gives words that nobody can guess.

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::module::{Fuses, Module, Pending, State};
+use super::module::{Again, Before, Fuses, Module, Pending, State};
 use super::{Context, Failure, Outcome};
 
 /// Where a module works.
@@ -61,6 +61,8 @@ pub struct ModuleDefinition {
     pub free_options: bool,
     /// Whether it may travel together with the tasks around it.
     pub fuses: Fuses,
+    /// What `krun resume` does with a task that had ended well.
+    pub again: Again,
     /// A task list that shows its use.
     pub example: &'static str,
     schema: fn() -> schemars::Schema,
@@ -82,6 +84,7 @@ impl ModuleDefinition {
             runs_once: M::RUNS_ONCE,
             free_options: M::FREE_OPTIONS,
             fuses: M::FUSES,
+            again: M::AGAIN,
             example: M::EXAMPLE,
             schema: schema_of::<M>,
             validate: validate::<M>,
@@ -178,9 +181,16 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
     match state {
         State::Satisfied(outcome) => Ok(outcome),
         State::Unknown { reason, .. } if context.check_mode => Ok(Outcome::skipped(reason)),
+        State::Unknown { .. } if context.before == Before::Done => Ok(Outcome::ok()),
         State::Unknown { plan, .. } => {
             context.begin_to_act();
-            module.apply(context, plan)
+            let outcome = module.apply(context, plan)?;
+            Ok(match context.before {
+                Before::Begun => outcome.with_warning(
+                    "the earlier run was cut while it was at this; how far it got then is not known, and it was run again",
+                ),
+                _ => outcome,
+            })
         }
         State::Pending(pending) if context.check_mode => Ok(Outcome {
             changed: true,

@@ -78,7 +78,7 @@ mod yum_repo;
 pub use context::{Context, FileFinder, Reporter};
 pub use definition::{ArgumentError, ModuleDefinition, RunsOn};
 pub use failure::Failure;
-pub use module::{Fuses, Module, Pending, State};
+pub use module::{Again, Before, Fuses, Module, Pending, State};
 pub use outcome::{Diff, InventoryChange, Outcome};
 pub use question::{Answer, Asker, Question};
 pub(crate) use random::random_word;

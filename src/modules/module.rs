@@ -27,6 +27,8 @@ pub trait Module: DeserializeOwned + JsonSchema {
     const FREE_OPTIONS: bool = false;
     /// Whether it may travel to the node together with the tasks around it.
     const FUSES: Fuses = Fuses::Never;
+    /// What `krun resume` does with a task that had ended well.
+    const AGAIN: Again = Again::Verify;
     /// A task list that shows its use, as YAML.
     const EXAMPLE: &'static str;
 
@@ -61,6 +63,31 @@ pub trait Module: DeserializeOwned + JsonSchema {
     /// # Errors
     /// The node cannot be asked, or what was tried failed there.
     fn apply(&self, context: &mut Context<'_>, plan: Self::Plan) -> Result<Outcome, Failure>;
+}
+
+/// What a run that goes on from an earlier one does with a task that had ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// It looks whether all is as it was left, and acts where it is not. What only doing can tell is not done again.
+    Verify,
+    /// It is run as ever: it asks, waits or judges, and changes nothing.
+    Run,
+    /// It is not done again, whatever the node looks like.
+    Once,
+    /// It is not done again when the module of that name has undone it on purpose; else it is run as ever.
+    UndoneBy(&'static str),
+}
+
+/// What an earlier run did with a task, from which this one goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing, or there is none.
+    #[default]
+    Nothing,
+    /// It had begun it; whether it took effect is not known.
+    Begun,
+    /// It had ended it well.
+    Done,
 }
 
 /// Whether a module may travel to the node together with the tasks around it, which rests on promises about its requests.

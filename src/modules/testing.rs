@@ -92,6 +92,7 @@ impl<'a> Trial<'a> {
             undos,
             reconnect_for: Duration::ZERO,
             only_looks: false,
+            before: super::Before::Nothing,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
             random_words: &super::random_word,
@@ -120,6 +121,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         undos: &|_| {},
         reconnect_for: Duration::ZERO,
         only_looks: false,
+        before: super::Before::Nothing,
         job_prefix: "test".to_owned(),
         random_words: &super::random_word,
     })

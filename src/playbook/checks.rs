@@ -26,12 +26,31 @@ pub(super) fn check_play(play: &Play, diagnostics: &mut Diagnostics) {
     let includes = play
         .all_tasks()
         .any(|task| matches!(task.action, Action::IncludeRole(_)));
+    let strategy = play.strategy.as_ref().map(Setting::known_strategy);
+    let is_at_own_pace = matches!(strategy, Some(Ok(Some(strategy))) if strategy.is_at_own_pace());
     for task in play.all_tasks().chain(&play.handlers) {
+        if is_at_own_pace {
+            check_once(task, diagnostics);
+        }
         for notified in &task.notify {
             check_notified(notified, &handlers, includes, diagnostics);
         }
         check_file(task, play, diagnostics);
     }
+}
+
+/// Where no host waits for another one, nothing can be done once for all of them.
+fn check_once(task: &Task, diagnostics: &mut Diagnostics) {
+    const HELP: &str = "take the strategy `linear` for this play, or let one host do it: \
+        `when: inventory_hostname == ansible_play_hosts_all[0]`";
+    let run_once = task.keywords.run_once.as_ref();
+    let place = match (&task.action, run_once) {
+        (_, Some(setting)) if setting.value == Value::Bool(true) => &setting.place,
+        (Action::Module { definition, .. }, _) if definition.runs_once => &task.place,
+        _ => return,
+    };
+    let message = "what is done once for all hosts does not go with a strategy by which no host waits for another one";
+    diagnostics.push(Diagnostic::error(message).at(place).help(HELP).without_gap());
 }
 
 fn check_notified(notified: &Setting, handlers: &HashSet<String>, includes: bool, diagnostics: &mut Diagnostics) {

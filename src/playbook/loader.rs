@@ -177,6 +177,9 @@ impl<'a> Loader<'a> {
             );
             return Vec::new();
         };
+        if nodes.is_empty() {
+            diagnostics.push(Diagnostic::error("the playbook is empty: it has no play").at(&document.place));
+        }
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())

@@ -127,7 +127,7 @@ impl Loader<'_> {
         // What an include is given is a parameter of what it includes.
         let is_include = matches!(task.action, Action::IncludeTasks(_) | Action::IncludeRole(_));
         if is_include && keywords.vars.len() > outer.vars.len() {
-            keywords.include_params.extend(keywords.vars.pop());
+            keywords.params.extend(keywords.vars.pop());
         }
         task.keywords = keywords;
         vec![Item::Task(Arc::new(task))]

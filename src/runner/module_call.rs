@@ -10,7 +10,7 @@ use super::event::Event;
 use super::host_task::{DEFAULT_TASK_TIMEOUT, Machinery};
 use super::undo::Way;
 use super::world::OMIT;
-use crate::modules::{Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, random_word};
+use crate::modules::{Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, UndoNote, random_word};
 use crate::playbook::{Keywords, Task};
 use crate::vars::Scope;
 
@@ -81,6 +81,7 @@ impl Machinery<'_, '_> {
             undos: &|_| {},
             reconnect_for: DEFAULT_RECONNECT,
             only_looks: false,
+            before: self.before,
             job_prefix: job_prefix(task, host, &options),
             random_words: &random_words,
         };
@@ -114,7 +115,8 @@ impl Machinery<'_, '_> {
             }
         });
         context.become_user = user.as_ref();
-        let note = |note| {
+        let note = |note: UndoNote| {
+            self.tell_undo(host, &note);
             let way = Way {
                 host: host.to_owned(),
                 endpoint: endpoint.clone(),
@@ -127,6 +129,21 @@ impl Machinery<'_, '_> {
         };
         context.undos = &note;
         definition.run(options, &mut context)
+    }
+
+    /// What the journal has to know of an undo.
+    fn tell_undo(&self, host: &str, note: &UndoNote) {
+        self.send(match &note {
+            UndoNote::Keep(name, undo) | UndoNote::KeepFirst(name, undo) => Event::Undoable {
+                host: host.to_owned(),
+                name: name.clone(),
+                what: undo.title(),
+            },
+            UndoNote::Withdraw(name) => Event::Undone {
+                host: host.to_owned(),
+                name: name.clone(),
+            },
+        });
     }
 }
 

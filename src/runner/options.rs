@@ -4,7 +4,10 @@ use std::sync::atomic::AtomicBool;
 
 use secrecy::SecretString;
 
+use super::gathering::Gathering;
+use super::record::Earlier;
 use super::undo::Undos;
+use super::verdict::FailurePolicy;
 use crate::connection::BecomeMethod;
 use crate::inventory::Pattern;
 use crate::modules::{Answer, Question};
@@ -40,6 +43,10 @@ pub struct RunOptions {
     pub no_fuse: bool,
     /// Where answers come from; without it nobody is there.
     pub answers: Option<AnswerReader>,
+    /// What a failed host means for the batches and plays that are still to come.
+    pub failure_policy: FailurePolicy,
+    /// For which plays facts are gathered.
+    pub gathering: Gathering,
     /// Run handlers also on hosts that failed.
     pub force_handlers: bool,
     /// `-u`
@@ -66,6 +73,10 @@ pub struct RunOptions {
     pub verbosity: u8,
     /// Set by Ctrl-C: the tasks in flight are finished, no further one is begun.
     pub interrupted: Arc<AtomicBool>,
+    /// A journal is kept: its answer is waited for before a task is begun.
+    pub journalled: bool,
+    /// What the run did that this one goes on from.
+    pub earlier: Option<Arc<Earlier>>,
     /// What is taken back then.
     pub undos: Arc<Undos>,
 }

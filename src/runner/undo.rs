@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::event::{CleanUp, Event};
 use super::run::Run;
 use crate::connection::{Become, Endpoint};
-use crate::modules::{Answer, Context, Failure, FileFinder, Since, Undo, UndoNote, Undone};
+use crate::modules::{Answer, Before, Context, Failure, FileFinder, Since, Undo, UndoNote, Undone};
 use crate::vars::Scope;
 
 /// Longest time for taking one thing back.
@@ -144,6 +144,7 @@ impl Run<'_> {
             undos: &|_| {},
             reconnect_for: LIMIT,
             only_looks: false,
+            before: Before::Nothing,
             job_prefix: "clean-up".to_owned(),
             random_words: &crate::modules::random_word,
         };

@@ -53,6 +53,24 @@ pub(super) struct PlayVars {
     pub(super) magic: Arc<VarMap>,
 }
 
+impl PlayVars {
+    /// The same without the hosts that are not there any more.
+    pub(super) fn with_hosts(&self, is_there: &dyn Fn(&str) -> bool) -> Self {
+        let mut magic = VarMap::clone(&self.magic);
+        for name in ["ansible_play_hosts", "ansible_play_batch"] {
+            if let Some(Value::Array(hosts)) = self.magic.get(name).map(|variable| variable.raw()) {
+                let is_there = |host: &&Value| host.as_str().is_some_and(is_there);
+                let left = hosts.iter().filter(is_there).cloned().collect();
+                magic.insert(name.to_owned(), Variable::data(Value::Array(left)));
+            }
+        }
+        Self {
+            magic: Arc::new(magic),
+            ..self.clone()
+        }
+    }
+}
+
 impl World {
     pub(super) fn new(
         inventory: Inventory,
@@ -163,7 +181,7 @@ impl World {
         if let Some(role) = role {
             builder = builder.layer(Arc::clone(&role.vars.params));
         }
-        for vars in task.into_iter().flat_map(|task| &task.keywords.include_params) {
+        for vars in task.into_iter().flat_map(|task| &task.keywords.params) {
             builder = builder.layer(Arc::clone(vars));
         }
         Ok(builder
@@ -237,6 +255,12 @@ impl World {
             Variable::data(Value::Object(learned.facts.clone())),
         );
         learned.facts_layer = Arc::new(layer);
+    }
+
+    /// Whether facts of a host are known.
+    pub(super) fn has_facts(&self, host: &str) -> bool {
+        let all = self.learned.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(host).is_some_and(|learned| !learned.facts.is_empty())
     }
 
     /// Keeps a registered result or a set variable of a host.

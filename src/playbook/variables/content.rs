@@ -135,7 +135,7 @@ impl Content {
     fn take(&mut self, task: &Arc<Task>, names: &RoleNames, play: &Play, loader: &Loader<'_>) {
         let scoping = Scoping::of_task(task, &play.folder);
         let mut inherited = task.keywords.clone();
-        inherited.include_params.extend(task.loop_over.as_ref().map(loop_layer));
+        inherited.params.extend(task.loop_over.as_ref().map(loop_layer));
         let included = match &task.action {
             Action::IncludeTasks(include) => loader.include_tasks(include, &names.role, &inherited, &scoping),
             Action::IncludeRole(include) => loader.include_role(include, names, &inherited, &scoping),

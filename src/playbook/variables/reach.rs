@@ -98,12 +98,7 @@ impl<'c, 'a> Reach<'c, 'a> {
         let role = view.role.map(|role| Arc::as_ptr(role).cast());
         let around: Vec<*const ()> = role
             .into_iter()
-            .chain(
-                view.vars
-                    .iter()
-                    .chain(view.include_params)
-                    .map(|vars| Arc::as_ptr(vars).cast()),
-            )
+            .chain(view.vars.iter().chain(view.params).map(|vars| Arc::as_ptr(vars).cast()))
             .collect();
         let question = (conditions, around);
         if let Some(known) = self.judged.borrow().get(&question) {
@@ -207,7 +202,7 @@ impl<'c, 'a> Reach<'c, 'a> {
         if let Some(role) = view.role {
             builder = builder.layer(Arc::clone(&role.vars.params));
         }
-        for vars in view.include_params {
+        for vars in view.params {
             builder = builder.layer(Arc::clone(vars));
         }
         let builder = builder.layer(Arc::clone(scope.known.extra_vars));

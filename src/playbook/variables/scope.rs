@@ -55,7 +55,7 @@ pub(super) struct TaskView<'t> {
     pub(super) role: Option<&'t Arc<Role>>,
     pub(super) vars: &'t [Arc<VarMap>],
     /// What the includes around it were given.
-    pub(super) include_params: &'t [Arc<VarMap>],
+    pub(super) params: &'t [Arc<VarMap>],
     /// Names of the task's loop.
     loop_names: [Option<&'t str>; 2],
     /// Where the task's loop takes its items from, when that is a list of texts.
@@ -74,7 +74,7 @@ impl<'t> TaskView<'t> {
         Self {
             role: task.role.as_ref(),
             vars: &task.keywords.vars,
-            include_params: &task.keywords.include_params,
+            params: &task.keywords.params,
             loop_names: [
                 over.map(|over| over.variable.as_str()),
                 over.and_then(|over| over.index_variable.as_deref()),
@@ -195,7 +195,7 @@ impl<'a> PlayScope<'a> {
         if let Some(variable) = self.known.extra_vars.get(name) {
             return one(variable);
         }
-        for vars in view.include_params.iter().rev() {
+        for vars in view.params.iter().rev() {
             if let Some(variable) = vars.get(name) {
                 // The layer of an include's loop: its items are known in the run.
                 let is_loop = vars.contains_key("ansible_loop_var");
@@ -306,10 +306,7 @@ impl<'a> PlayScope<'a> {
         });
         let maps = own.into_iter().flatten().chain(view.vars).chain(&self.files);
         let maps = maps.chain([self.known.extra_vars, &self.play.vars]);
-        names.extend(
-            maps.chain(view.include_params)
-                .flat_map(|vars| vars.keys().map(String::as_str)),
-        );
+        names.extend(maps.chain(view.params).flat_map(|vars| vars.keys().map(String::as_str)));
         names
     }
 }

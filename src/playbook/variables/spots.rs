@@ -48,6 +48,7 @@ impl<'a> Spot<'a> {
                 play.gather_subset.as_ref(),
                 play.gather_timeout.as_ref(),
                 play.serial.as_ref(),
+                play.strategy.as_ref(),
                 play.max_fail_percentage.as_ref(),
                 play.force_handlers.as_ref(),
             ],
