@@ -1,5 +1,6 @@
 //! `krun PLAYBOOK…`: what a run takes from the command line, and how it is put together.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::journal::{self, Continued, JournalFolder};
 use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
-use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_selection};
+use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_prompts, check_selection};
 use crate::runner::{FactCache, FailurePolicy, Gathering};
 use crate::syntax::{Diagnostic, Diagnostics};
 
@@ -179,6 +180,12 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
         && (has_inventory || !args.syntax_check)
     {
         ground.check_variables(&args.hosts, &playbooks, &tags, options, &loader, &mut problems);
+    }
+    if let Some(options) = options
+        .as_ref()
+        .filter(|_| !only_looks && !std::io::stdin().is_terminal())
+    {
+        check_prompts(&playbooks, &options.extra_vars, &mut problems);
     }
     let ground = problems.clone().into_result(ground)?;
     print_findings(&problems);

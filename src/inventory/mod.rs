@@ -52,6 +52,8 @@ pub struct Inventory {
     roots: Vec<PathBuf>,
     /// Names, with wildcards, that tasks may bring: as long as they have not, they mean no host.
     expected: Vec<String>,
+    /// What it was read from.
+    sources: Vec<String>,
     /// Counts the changes, so that what was computed before is not used after.
     generation: u64,
 }
@@ -99,6 +101,7 @@ impl Inventory {
             set_of: Vec::new(),
             roots,
             expected: Vec::new(),
+            sources: sources.to_vec(),
             generation: 0,
         };
         inventory.settle();
@@ -199,6 +202,23 @@ impl Inventory {
         }
         let mut hosts = self.tree.hosts.keys().map(String::as_str);
         Some(hosts.find(|host| LOCALHOST.contains(host)).unwrap_or(name))
+    }
+
+    /// What it was read from, as `-i` names it.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
+    /// The same sources as they are now.
+    ///
+    /// # Errors
+    /// As [`Inventory::load`].
+    pub fn read_again(&self, passwords: &VaultPasswords) -> Result<Self, Diagnostics> {
+        let (mut inventory, _) = Self::load(&self.sources, passwords)?;
+        inventory.expected.clone_from(&self.expected);
+        // What was computed for the old one is not that of the new one.
+        inventory.generation += self.generation;
+        Ok(inventory)
     }
 
     /// Names, perhaps with wildcards, of hosts and groups that tasks may add: a pattern that names one is no mistake.

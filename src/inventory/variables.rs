@@ -42,6 +42,7 @@ pub struct HostVariables {
 #[derive(Debug)]
 pub struct InventoryVariables {
     passwords: VaultPasswords,
+    playbook_directory: Option<PathBuf>,
     inventory_groups: Vec<Arc<VarsDirectory>>,
     playbook_groups: Vec<Arc<VarsDirectory>>,
     inventory_hosts: Vec<Arc<VarsDirectory>>,
@@ -88,6 +89,7 @@ impl InventoryVariables {
         let (inventory_hosts, playbook_hosts) = open_all("host_vars");
         let variables = Self {
             passwords: passwords.clone(),
+            playbook_directory: playbook_directory.map(Path::to_owned),
             inventory_groups,
             playbook_groups,
             inventory_hosts,
@@ -100,6 +102,15 @@ impl InventoryVariables {
             return Err(diagnostics);
         }
         Ok((variables, diagnostics))
+    }
+
+    /// The same files as they are now, for an inventory that was read again.
+    ///
+    /// # Errors
+    /// As [`InventoryVariables::load`], and what is wrong with the files of hosts.
+    pub fn read_again(&self, inventory: &Inventory) -> Result<Self, Diagnostics> {
+        let (variables, _) = Self::load(inventory, self.playbook_directory.as_deref(), &self.passwords)?;
+        variables.check_hosts(inventory.hosts()).into_result(variables)
     }
 
     /// Reads the files of all groups.

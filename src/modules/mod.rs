@@ -72,6 +72,7 @@ mod uncordon;
 mod undo;
 mod uri;
 mod user;
+mod validate_argument_spec;
 mod wait_for;
 mod wait_for_connection;
 mod wait_jobs;

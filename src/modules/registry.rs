@@ -1,5 +1,5 @@
 use super::{
-    ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, command, copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, command, copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -56,6 +56,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<uncordon::Uncordon>(),
     ModuleDefinition::of::<uri::Uri>(),
     ModuleDefinition::of::<user::User>(),
+    ModuleDefinition::of::<validate_argument_spec::ValidateArgumentSpec>(),
     ModuleDefinition::of::<wait_for::WaitFor>(),
     ModuleDefinition::of::<wait_for_connection::WaitForConnection>(),
     ModuleDefinition::of::<wait_jobs::WaitJobs>(),

@@ -1,13 +1,10 @@
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 
 use super::keywords::Keywords;
+use super::loader::RoleNames;
 use super::model::OptionNodes;
 use super::setting::Setting;
 use crate::modules::ModuleDefinition;
-use crate::vars::VarMap;
 
 /// What a task does.
 pub enum Action {
@@ -23,9 +20,9 @@ pub enum Action {
     /// Steers the runner.
     Meta(Meta),
     /// Reads tasks while the play runs.
-    IncludeTasks(IncludeTasks),
+    IncludeTasks(Box<IncludeTasks>),
     /// Reads a role while the play runs.
-    IncludeRole(IncludeRole),
+    IncludeRole(Box<IncludeRole>),
 }
 
 /// `include_tasks`
@@ -35,8 +32,6 @@ pub struct IncludeTasks {
     pub file: Setting,
     /// Keywords that its tasks get (`apply`).
     pub apply: Keywords,
-    /// Its own variables, which its tasks see above those that were set.
-    pub params: Arc<VarMap>,
 }
 
 /// `include_role`
@@ -46,12 +41,48 @@ pub struct IncludeRole {
     pub name: Setting,
     /// File in its `tasks` folder instead of `main`.
     pub tasks_from: Option<Setting>,
+    /// The same for its variables.
+    pub vars_from: Option<Setting>,
+    /// The same for its defaults.
+    pub defaults_from: Option<Setting>,
+    /// The same for its handlers.
+    pub handlers_from: Option<Setting>,
+    /// Its variables are there for the rest of the play.
+    pub is_public: bool,
+    /// It is run each time.
+    pub allows_duplicates: bool,
+    /// Its arguments are checked.
+    pub validates: bool,
     /// Keywords that its tasks get (`apply`).
     pub apply: Keywords,
-    /// Its own variables, which the role sees above those that were set.
-    pub params: Arc<VarMap>,
-    /// Folder of the playbook, for the search.
-    pub playbook_folder: PathBuf,
+}
+
+impl IncludeRole {
+    /// What it names, when `text` has an answer for each of its settings.
+    pub(crate) fn names(&self, text: &dyn Fn(&Setting) -> Option<String>) -> Option<RoleNames> {
+        let other = |setting: &Option<Setting>| match setting {
+            None => Some(None),
+            Some(setting) => text(setting).map(Some),
+        };
+        Some(RoleNames {
+            role: text(&self.name)?,
+            tasks_from: other(&self.tasks_from)?,
+            vars_from: other(&self.vars_from)?,
+            defaults_from: other(&self.defaults_from)?,
+            handlers_from: other(&self.handlers_from)?,
+        })
+    }
+
+    /// All its settings.
+    pub(crate) fn settings(&self) -> [Option<&Setting>; 5] {
+        [
+            Some(&self.name),
+            self.tasks_from.as_ref(),
+            self.vars_from.as_ref(),
+            self.defaults_from.as_ref(),
+            self.handlers_from.as_ref(),
+        ]
+    }
 }
 
 /// `meta`
@@ -69,19 +100,28 @@ pub enum Meta {
     ClearHostErrors,
     /// Closes the connection, so that the next task opens it anew.
     ResetConnection,
+    /// Ends the role for this host.
+    EndRole,
+    /// Forgets the host's facts.
+    ClearFacts,
+    /// Reads the inventory again.
+    RefreshInventory,
     /// Nothing.
     Noop,
 }
 
 impl Meta {
     /// All of them, under their names.
-    pub const ALL: [(&'static str, Meta); 7] = [
+    pub const ALL: [(&'static str, Meta); 10] = [
         ("flush_handlers", Meta::FlushHandlers),
         ("end_play", Meta::EndPlay),
         ("end_host", Meta::EndHost),
         ("end_batch", Meta::EndBatch),
         ("clear_host_errors", Meta::ClearHostErrors),
         ("reset_connection", Meta::ResetConnection),
+        ("end_role", Meta::EndRole),
+        ("clear_facts", Meta::ClearFacts),
+        ("refresh_inventory", Meta::RefreshInventory),
         ("noop", Meta::Noop),
     ];
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use serde_json::Value;
 
-use super::action::Action;
+use super::action::{Action, Meta};
 use super::loader::{Loader, Scoping};
 use super::model::{Item, Play, Playbook, Task};
 use crate::template;
@@ -44,6 +44,8 @@ impl Expected {
             definition, options, ..
         } = &task.action
         else {
+            // What the files of the inventory say by then is not known.
+            self.is_open |= matches!(task.action, Action::Meta(Meta::RefreshInventory));
             return;
         };
         let texts = |option: &str| match options.get(option) {
@@ -87,15 +89,11 @@ fn included(
             loader.include_tasks(include, &file, &task.keywords, &scoping)
         }
         Action::IncludeRole(include) => {
-            let name = plain(&include.name.value)?;
-            let file = match &include.tasks_from {
-                Some(setting) => Some(plain(&setting.value)?),
-                None => None,
-            };
-            if !is_new(&name, file.as_deref().unwrap_or("main")) {
+            let names = include.names(&|setting| plain(&setting.value))?;
+            if !is_new(&names.role, names.tasks_from.as_deref().unwrap_or("main")) {
                 return Some(Vec::new());
             }
-            loader.include_role(include, &name, file.as_deref(), &task.keywords, &scoping)
+            loader.include_role(include, &names, &task.keywords, &scoping)
         }
         _ => return Some(Vec::new()),
     };

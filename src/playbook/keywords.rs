@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::collections::check_collections;
 use super::loader::Loader;
+use super::module_defaults::{self, ModuleDefaults};
 use super::setting::{Expression, Setting};
 use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
 use crate::vars::VarMap;
@@ -17,6 +19,10 @@ pub struct Keywords {
     pub tags: Vec<String>,
     /// Variables of blocks and of the task, outermost first.
     pub vars: Vec<Arc<VarMap>>,
+    /// Options that modules have unless a task says otherwise.
+    pub module_defaults: Arc<ModuleDefaults>,
+    /// Handlers that a block notifies for its tasks.
+    pub notify: Vec<Setting>,
     /// Variables of the includes that brought the task here, outermost first; they win over those that were set.
     pub params: Vec<Arc<VarMap>>,
     /// How many of the conditions and tags were handed down by what stands around.
@@ -64,12 +70,6 @@ pub struct Keywords {
 }
 
 impl Keywords {
-    /// The variables that stand at the task itself.
-    pub(super) fn own_vars(&self, outer: &Keywords) -> Arc<VarMap> {
-        let own = self.vars.get(outer.vars.len());
-        own.map(Arc::clone).unwrap_or_default()
-    }
-
     /// Takes the keywords out of a mapping, on top of those that are handed down.
     pub(super) fn read(
         outer: &Keywords,
@@ -94,6 +94,12 @@ impl Keywords {
             for node in node.items().map_or_else(|| vec![node], |items| items.iter().collect()) {
                 own.environment.push(Setting::of(node, diagnostics));
             }
+        }
+        if let Some(node) = fields.take("module_defaults") {
+            own.module_defaults = Arc::new(module_defaults::read(node, &own.module_defaults, diagnostics));
+        }
+        if let Some(node) = fields.take("collections") {
+            check_collections(node, diagnostics);
         }
         for (name, slot) in own.settings() {
             if let Some(node) = fields.take(name) {
@@ -190,6 +196,16 @@ impl Keywords {
         merged.tags.extend(self.tags.iter().cloned());
         merged.vars.extend(self.vars.iter().cloned());
         merged.environment.extend(self.environment.iter().cloned());
+        if !self.module_defaults.is_empty() {
+            let mut defaults = (*inherited.module_defaults).clone();
+            defaults.extend(
+                self.module_defaults
+                    .iter()
+                    .map(|(name, options)| (*name, Arc::clone(options))),
+            );
+            merged.module_defaults = Arc::new(defaults);
+        }
+        merged.notify.extend(self.notify.iter().cloned());
         let mut own = self.clone();
         for ((_, slot), (_, applied)) in merged.settings().into_iter().zip(own.settings()) {
             if applied.is_some() {

@@ -1,11 +1,10 @@
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::action::{IncludeRole, IncludeTasks};
 use super::keywords::Keywords;
 use super::model::{Item, Play, Playbook, Task};
-use super::role::{Role, RoleRequest};
+use super::role::{Own, Role, RoleFiles, RoleRequest, Way};
 use crate::syntax::{self, Diagnostic, Diagnostics, Fields, Kind, Node, Place};
 use crate::vars::vault::VaultPasswords;
 use crate::vars::{VarMap, files};
@@ -35,9 +34,9 @@ pub struct Scoping {
     pub role: Option<Arc<Role>>,
     /// Folder of the file that it stands in.
     pub folder: PathBuf,
+    /// Folder of the role whose dependencies are read.
+    pub(super) role_folder: Option<PathBuf>,
     depth: usize,
-    /// The roles of the play so far, each with what it was given.
-    roles: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Scoping {
@@ -47,8 +46,8 @@ impl Scoping {
             playbook_folder: folder.to_owned(),
             role: None,
             folder: folder.to_owned(),
+            role_folder: None,
             depth: 0,
-            roles: Arc::default(),
         }
     }
 
@@ -58,8 +57,8 @@ impl Scoping {
             playbook_folder: playbook_folder.to_owned(),
             role: task.role.clone(),
             folder: task.folder.clone(),
+            role_folder: None,
             depth: 0,
-            roles: Arc::default(),
         }
     }
 
@@ -70,16 +69,11 @@ impl Scoping {
         })
     }
 
-    /// False when the play has had this before.
-    pub(super) fn is_first(&self, role: String) -> bool {
-        let mut roles = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
-        roles.insert(role)
-    }
-
     pub(super) fn in_role(&self, role: &Arc<Role>) -> Self {
         Self {
             role: Some(Arc::clone(role)),
             folder: role.path.join("tasks"),
+            role_folder: None,
             ..self.clone()
         }
     }
@@ -301,19 +295,28 @@ impl<'a> Loader<'a> {
     pub fn include_role(
         &self,
         include: &IncludeRole,
-        name: &str,
-        tasks_from: Option<&str>,
+        names: &RoleNames,
         inherited: &Keywords,
         scoping: &Scoping,
     ) -> Result<Included, Diagnostics> {
         let mut diagnostics = Diagnostics::default();
         let keywords = include.apply.on_top_of(inherited);
         let request = RoleRequest {
-            name,
+            name: &names.role,
             place: &include.name.place,
-            tasks_from,
-            params: (*include.params).clone(),
+            from: RoleFiles {
+                tasks: names.tasks_from.as_deref(),
+                vars: names.vars_from.as_deref(),
+                defaults: names.defaults_from.as_deref(),
+                handlers: names.handlers_from.as_deref(),
+            },
+            params: VarMap::new(),
+            given: Arc::default(),
             keywords: &keywords,
+            own: Own::default(),
+            around: None,
+            way: Way::Task(include.allows_duplicates),
+            validates: include.validates,
         };
         let loaded = self.role(&request, scoping, &mut diagnostics).unwrap_or_default();
         diagnostics.into_result(Included {
@@ -336,6 +339,21 @@ impl<'a> Loader<'a> {
         super::setting::check_templates(node, diagnostics);
         files::read_mapping(node, "`vars`", self.passwords, diagnostics).map(|written| written.vars)
     }
+}
+
+/// What an `include_role` names, once its variables are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RoleNames {
+    /// The role.
+    pub role: String,
+    /// Its file of tasks instead of `main`.
+    pub tasks_from: Option<String>,
+    /// Its file of variables instead of `main`.
+    pub vars_from: Option<String>,
+    /// Its file of defaults instead of `main`.
+    pub defaults_from: Option<String>,
+    /// Its file of handlers instead of `main`.
+    pub handlers_from: Option<String>,
 }
 
 /// What an include brings while the play runs.

@@ -1,17 +1,23 @@
 //! Plays, blocks, tasks, roles and handlers: loaded whole and checked whole, without executing anything.
 
 mod action;
+mod argument_specs;
 mod background;
 mod checks;
+mod collections;
 mod expected;
 mod imports;
 mod keywords;
 mod loader;
 mod looping;
 mod model;
+mod module_defaults;
 mod module_options;
 mod play;
+mod prompts;
 mod role;
+mod role_files;
+mod role_meta;
 mod selection;
 mod setting;
 mod short_form;
@@ -27,8 +33,10 @@ pub use checks::check_hosts;
 pub(crate) use checks::finder;
 pub use expected::Expected;
 pub use keywords::Keywords;
-pub use loader::{Included, Loader, LoaderOptions, Scoping};
-pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, Task};
+pub use loader::{Included, Loader, LoaderOptions, RoleNames, Scoping};
+pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, RoleRun, Task};
+pub use play::ORDERS;
+pub use prompts::{Prompt, check_prompts};
 pub use role::{Role, RoleVars};
 pub use selection::check_selection;
 pub use setting::{Expression, Setting};

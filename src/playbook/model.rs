@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::action::Action;
 use super::background::InBackground;
 use super::keywords::Keywords;
+use super::prompts::Prompt;
 use super::role::Role;
 use super::setting::{Expression, Setting};
 use crate::inventory::glob_matches;
@@ -40,6 +41,12 @@ pub struct Play {
     pub max_fail_percentage: Option<Setting>,
     /// Whether facts are gathered first.
     pub gather_facts: Option<Setting>,
+    /// Which groups of facts are gathered.
+    pub gather_subset: Option<Setting>,
+    /// Seconds that gathering them may take.
+    pub gather_timeout: Option<Setting>,
+    /// Variables that are asked for before it begins.
+    pub prompts: Vec<Prompt>,
     /// Run handlers also on hosts that failed.
     pub force_handlers: Option<Setting>,
     /// The play's variables.
@@ -69,6 +76,17 @@ pub enum Item {
     Task(Arc<Task>),
     /// Several, with rescue and always.
     Block(Arc<Block>),
+    /// A role that is run once on each host, wherever else it is named in the same way.
+    Role(Arc<RoleRun>),
+}
+
+/// The tasks of a role that is run once.
+#[derive(Debug)]
+pub struct RoleRun {
+    /// The role.
+    pub role: Arc<Role>,
+    /// Its tasks.
+    pub items: Vec<Item>,
 }
 
 /// Tasks that belong together, and what happens when one fails.
@@ -136,20 +154,80 @@ pub struct Loop {
     pub pause: Option<Setting>,
     /// Sets `ansible_loop`.
     pub extended: bool,
+    /// `ansible_loop` holds all items.
+    pub extended_allitems: bool,
+    /// The loop ends behind the item for which these hold.
+    pub break_when: Vec<Expression>,
 }
 
 /// How the items come from the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoopKind {
-    /// `loop`, `with_list`: the list itself.
+    /// `loop`: the list itself.
     List,
+    /// `with_list`: the same, and one that is no list is the only item.
+    WithList,
     /// `with_items`: flattened by one level.
     Items,
     /// `with_dict`: key and value of each entry.
     Dict,
+    /// `with_nested`: all combinations.
+    Nested,
+    /// `with_together`: several lists side by side.
+    Together,
+    /// `with_subelements`: elements with the items of a list in each.
+    Subelements,
+    /// `with_sequence`: numbers.
+    Sequence,
+    /// `with_fileglob`: files of this machine.
+    FileGlob,
+    /// `with_file`: contents of such files.
+    File,
+    /// `with_first_found`: the first of several files that is there.
+    FirstFound,
+    /// `with_indexed_items`: number and item.
+    IndexedItems,
+    /// `with_flattened`: flattened by all levels.
+    Flattened,
+    /// `with_random_choice`: one of the items.
+    RandomChoice,
+    /// `with_inventory_hostnames`: the hosts of patterns.
+    InventoryHostnames,
+}
+
+impl LoopKind {
+    /// Each item is one of those that are written, as it is written.
+    pub(super) fn keeps_items(self) -> bool {
+        matches!(
+            self,
+            Self::List | Self::WithList | Self::Items | Self::RandomChoice | Self::FirstFound
+        )
+    }
 }
 
 impl Task {
+    /// A task that does this, without any other keyword.
+    pub(crate) fn new(place: Place, action: Action, folder: PathBuf) -> Self {
+        Self {
+            name: None,
+            place,
+            action,
+            keywords: Keywords::default(),
+            register: None,
+            loop_over: None,
+            until: Vec::new(),
+            retries: None,
+            delay: None,
+            changed_when: None,
+            failed_when: None,
+            notify: Vec::new(),
+            listen: Vec::new(),
+            in_background: None,
+            role: None,
+            folder,
+        }
+    }
+
     /// The name as people see it before variables are known.
     pub fn title(&self) -> String {
         let own = self.name.clone().unwrap_or_else(|| self.action.name().to_owned());
@@ -181,6 +259,34 @@ impl Item {
                 .flatten()
                 .flat_map(Item::tasks)
                 .collect(),
+            Item::Role(run) => run.items.iter().flat_map(Item::tasks).collect(),
+        }
+    }
+
+    /// The identities of the roles below it that are run once.
+    pub(super) fn roles(&self) -> Vec<&str> {
+        match self {
+            Item::Task(_) => Vec::new(),
+            Item::Block(block) => [&block.items, &block.rescue, &block.always]
+                .into_iter()
+                .flatten()
+                .flat_map(Item::roles)
+                .collect(),
+            Item::Role(run) => {
+                let below = run.items.iter().flat_map(Item::roles);
+                below.chain([run.role.identity.as_str()]).collect()
+            }
+        }
+    }
+
+    /// The item, or the tasks of a role that nothing else of the play can run a second time.
+    pub(super) fn flattened(self, is_repeated: &impl Fn(&str) -> bool) -> Vec<Item> {
+        match self {
+            Item::Role(run) if !is_repeated(&run.role.identity) => {
+                let items = run.items.iter().cloned();
+                items.flat_map(|item| item.flattened(is_repeated)).collect()
+            }
+            other => vec![other],
         }
     }
 }

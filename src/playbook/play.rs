@@ -1,28 +1,28 @@
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::action::Action;
 use super::keywords::Keywords;
 use super::loader::{Loader, Scoping};
 use super::model::{Item, Play, Task};
 use super::role::{Role, as_handlers};
 use super::setting::Setting;
-use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
+use crate::modules;
+use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node, parse_bool};
+use crate::template;
 use crate::vars::VarMap;
 
 /// Ansible's keys of a play that this version refuses, with the reason.
-const NOT_YET: [(&str, &str); 6] = [
-    ("vars_prompt", "give the values with -e"),
-    ("module_defaults", "give the options at each task"),
-    ("collections", "krun's modules are built in"),
-    ("fact_path", "local facts are not read"),
-    (
-        "gather_subset",
-        "use the `setup` module with its option `gather_subset`",
-    ),
-    ("gather_timeout", "use the `setup` module with `timeout`"),
-];
+const NOT_YET: [(&str, &str); 2] = [("fact_path", "local facts are not read"), ("debugger", "use --step")];
+
+/// Keys of tasks that mean nothing at a play.
+const OF_TASKS: [&str; 3] = ["when", "delegate_to", "delegate_facts"];
+
+/// In which order hosts may be taken.
+pub const ORDERS: [&str; 5] = ["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"];
 
 impl Loader<'_> {
     /// Reads a play.
@@ -43,16 +43,10 @@ impl Loader<'_> {
         let order = setting("order", diagnostics);
         let max_fail_percentage = setting("max_fail_percentage", diagnostics);
         let gather_facts = setting("gather_facts", diagnostics);
-        if let Some(setting) = gather_facts.as_ref().filter(|setting| !setting.value.is_boolean()) {
-            diagnostics.push(
-                Diagnostic::error(
-                    "`gather_facts` is true or false; a template is not supported by this version of krun",
-                )
-                .at(&setting.place)
-                .help("leave it false and run the `setup` module under a condition")
-                .without_gap(),
-            );
-        }
+        let gather_subset = setting("gather_subset", diagnostics);
+        let gather_timeout = setting("gather_timeout", diagnostics);
+        check_facts(gather_facts.as_ref(), gather_subset.as_ref(), diagnostics);
+        check_order(order.as_ref(), diagnostics);
         let force_handlers = setting("force_handlers", diagnostics);
         let strategy = setting("strategy", diagnostics);
         if let Some(strategy) = &strategy
@@ -66,9 +60,13 @@ impl Loader<'_> {
             diagnostics.push(Diagnostic::error(message).at(&serial.place).without_gap());
         }
         let vars_files = vars_files(fields.take("vars_files"), diagnostics);
-        let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
-        let vars = take_play_vars(&mut keywords);
+        let prompts = self.prompts(fields.take("vars_prompt"), diagnostics);
         refuse_unsupported(&mut fields, diagnostics);
+        let user = fields.take("user").map(|node| Setting::of(node, diagnostics));
+        let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        // Ansible's older name.
+        keywords.remote_user = user.or(keywords.remote_user);
+        let vars = take_play_vars(&mut keywords);
         let scoping = Scoping::of_playbook(folder);
         let mut parts = Parts::default();
         let list = |node: Option<&Node>, parts: &mut Parts, diagnostics: &mut Diagnostics| {
@@ -91,19 +89,13 @@ impl Loader<'_> {
         };
         let tasks = list(fields.take("tasks"), &mut parts, diagnostics);
         let post_tasks = list(fields.take("post_tasks"), &mut parts, diagnostics);
+        let [pre_tasks, roles, tasks, post_tasks] = without_single_roles([pre_tasks, roles, tasks, post_tasks]);
         let own_handlers = list(fields.take("handlers"), &mut parts, diagnostics);
         let mut handlers = std::mem::take(&mut parts.handlers);
         handlers.extend(as_handlers(&own_handlers, diagnostics));
         fields.finish(std::iter::empty(), diagnostics);
 
-        let Some(hosts) = hosts else {
-            diagnostics.push(
-                Diagnostic::error("a play needs `hosts`")
-                    .at(&node.place)
-                    .help("`hosts: all`, a group, or a pattern"),
-            );
-            return None;
-        };
+        let hosts = hosts.or_else(|| lacks_hosts(node, diagnostics))?;
         let play = Play {
             name: name.unwrap_or_else(|| pattern_text(&hosts.value)),
             place: node.place.clone(),
@@ -114,7 +106,10 @@ impl Loader<'_> {
             order,
             max_fail_percentage,
             gather_facts,
+            gather_subset,
+            gather_timeout,
             force_handlers,
+            prompts,
             vars: Arc::new(vars),
             vars_files,
             keywords,
@@ -144,7 +139,7 @@ impl Loader<'_> {
         };
         let mut items = Vec::new();
         for entry in entries {
-            if let Some(role) = self.role_entry(entry, keywords, scoping, diagnostics) {
+            if let Some(role) = self.role_entry(entry, keywords, scoping, None, diagnostics) {
                 items.extend(role.items);
                 parts.handlers.extend(role.handlers);
                 parts.roles.extend(role.roles);
@@ -164,13 +159,93 @@ fn take_play_vars(keywords: &mut Keywords) -> VarMap {
     vars
 }
 
+/// Only roles that may be met again have to be told apart in the run.
+fn without_single_roles(sections: [Vec<Item>; 4]) -> [Vec<Item>; 4] {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for identity in sections.iter().flatten().flat_map(Item::roles) {
+        *counts.entry(identity.to_owned()).or_default() += 1;
+    }
+    // A role that is included in the run may depend on one of them.
+    let tasks = sections.iter().flatten().flat_map(Item::tasks);
+    let mut actions = tasks.map(|task| &task.action);
+    let may_include = actions.any(|action| matches!(action, Action::IncludeTasks(_) | Action::IncludeRole(_)));
+    let is_repeated = |identity: &str| may_include || counts.get(identity).is_some_and(|count| *count > 1);
+    sections.map(|items| {
+        items
+            .into_iter()
+            .flat_map(|item| item.flattened(&is_repeated))
+            .collect()
+    })
+}
+
+/// What is written plainly of the facts that are wanted.
+fn check_facts(gather_facts: Option<&Setting>, subset: Option<&Setting>, diagnostics: &mut Diagnostics) {
+    if let Some(setting) = gather_facts {
+        let is_flag = match &setting.value {
+            Value::Bool(_) => true,
+            Value::String(text) => template::holds_template(text) || parse_bool(text).is_some(),
+            _ => false,
+        };
+        if !is_flag {
+            let wrong = Diagnostic::error("`gather_facts` is true or false").at(&setting.place);
+            diagnostics.push(wrong.without_gap());
+        }
+    }
+    let Some((setting, definition)) = subset.zip(modules::find("setup")) else {
+        return;
+    };
+    let is_plain = match &setting.value {
+        Value::Array(items) => !items.iter().filter_map(Value::as_str).any(template::holds_template),
+        Value::String(text) => !template::holds_template(text),
+        _ => true,
+    };
+    if is_plain && let Err(error) = definition.validate(json!({"gather_subset": setting.value})) {
+        diagnostics.push(Diagnostic::error(error.message).at(&setting.place).without_gap());
+    }
+}
+
+fn lacks_hosts(node: &Node, diagnostics: &mut Diagnostics) -> Option<Setting> {
+    diagnostics.push(
+        Diagnostic::error("a play needs `hosts`")
+            .at(&node.place)
+            .help("`hosts: all`, a group, or a pattern"),
+    );
+    None
+}
+
+fn check_order(order: Option<&Setting>, diagnostics: &mut Diagnostics) {
+    let Some((order, text)) = order.and_then(|order| Some((order, order.value.as_str()?))) else {
+        return;
+    };
+    if !ORDERS.contains(&text) && !template::holds_template(text) {
+        diagnostics.push(
+            Diagnostic::error(format!("there is no order `{text}`"))
+                .at(&order.place)
+                .did_you_mean(text, ORDERS)
+                .help(format!("there are {}", ORDERS.join(", ")))
+                .without_gap(),
+        );
+    }
+}
+
 fn refuse_unsupported(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) {
     for (key, reason) in NOT_YET {
         if let Some(entry) = fields.entry(key) {
             diagnostics.push(
                 Diagnostic::error(format!("`{key}` is not supported by this version of krun"))
                     .at(&entry.key_place)
-                    .help(reason),
+                    .help(reason)
+                    .without_gap(),
+            );
+        }
+    }
+    for key in OF_TASKS {
+        if let Some(entry) = fields.entry(key) {
+            diagnostics.push(
+                Diagnostic::error(format!("a play has no key `{key}`"))
+                    .at(&entry.key_place)
+                    .help("write it at its tasks, or at a block around them")
+                    .without_gap(),
             );
         }
     }

@@ -2,32 +2,42 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::action::Action;
+use super::argument_specs::validation;
 use super::keywords::Keywords;
 use super::loader::{Loader, Scoping};
-use super::model::{Item, Task};
-use crate::syntax::{Diagnostic, Diagnostics, Fields, Node, Place, closest};
+use super::model::{Item, RoleRun, Task};
+use super::role_files::{self, main_file};
+use super::role_meta::Meta;
+use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node, Place};
+use crate::template;
 use crate::vars::{VarMap, files};
 
-/// A role as one play uses it.
+/// A role as one place of a play uses it.
 #[derive(Debug)]
 pub struct Role {
     /// Its name.
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
-    /// The roles that brought it in, the nearest first.
-    pub parents: Vec<String>,
-    /// Its variables at their three levels.
+    /// Its variables at their three levels, with those that it has from other roles.
     pub vars: RoleVars,
+    /// Names of the roles that import or include it, outermost first.
+    pub parents: Vec<String>,
+    /// A role of the play depends on it.
+    pub is_dependency: bool,
+    /// The same for roles that are the same role, asked for in the same way: it is run once.
+    pub identity: String,
 }
 
-/// The three levels of a role's variables.
-#[derive(Debug, Default)]
+/// The three levels of a role's variables. Each has below it what the roles around it and those that it depends on say.
+#[derive(Clone, Debug, Default)]
 pub struct RoleVars {
     /// `defaults/main.yml`
     pub defaults: Arc<VarMap>,
     /// `vars/main.yml`
     pub vars: Arc<VarMap>,
+    /// `vars` where the role is named; for the role alone.
+    pub given: Arc<VarMap>,
     /// What the user of the role passes.
     pub params: Arc<VarMap>,
 }
@@ -44,80 +54,126 @@ pub(super) struct LoadedRole {
 pub(super) struct RoleRequest<'a> {
     pub(super) name: &'a str,
     pub(super) place: &'a Place,
-    pub(super) tasks_from: Option<&'a str>,
+    /// Other files than `main`.
+    pub(super) from: RoleFiles<'a>,
     pub(super) params: VarMap,
+    /// `vars` where the role is named in a list.
+    pub(super) given: Arc<VarMap>,
     pub(super) keywords: &'a Keywords,
+    /// What of the keywords its user says, and not what stands around.
+    pub(super) own: Own,
+    pub(super) around: Option<Around>,
+    pub(super) way: Way,
+    /// Its arguments are checked.
+    pub(super) validates: bool,
 }
 
-const MAIN: [&str; 3] = ["main.yml", "main.yaml", "main"];
+/// Names of files that are read instead of `main`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RoleFiles<'a> {
+    pub(super) tasks: Option<&'a str>,
+    pub(super) vars: Option<&'a str>,
+    pub(super) defaults: Option<&'a str>,
+    pub(super) handlers: Option<&'a str>,
+}
+
+/// Conditions and tags as written at a role.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Own {
+    when: Vec<String>,
+    tags: Vec<String>,
+}
+
+/// Where a role is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// In `roles`: it runs once, unless it allows duplicates.
+    Listed,
+    /// As a dependency: the same.
+    Dependency,
+    /// By an import or an include; `true`: each time.
+    Task(bool),
+}
+
+/// What a role has from those that depend on it or include it.
+#[derive(Clone, Debug)]
+pub(super) struct Around {
+    names: Vec<String>,
+    vars: RoleVars,
+}
+
+impl Own {
+    pub(super) fn of(keywords: &Keywords, outer: &Keywords) -> Self {
+        let when = keywords.when.iter().skip(outer.when.len());
+        Self {
+            when: when.map(|condition| condition.text.clone()).collect(),
+            tags: keywords.tags.iter().skip(outer.tags.len()).cloned().collect(),
+        }
+    }
+}
+
+impl Around {
+    fn of(role: &Role) -> Self {
+        Self {
+            names: role.parents.iter().chain([&role.name]).cloned().collect(),
+            vars: role.vars.clone(),
+        }
+    }
+}
 
 impl Loader<'_> {
-    /// Reads an entry of `roles:`.
+    /// Reads an entry of `roles:`, or of a role's dependencies.
     pub(super) fn role_entry(
         &self,
         node: &Node,
         outer: &Keywords,
         scoping: &Scoping,
+        around: Option<&Around>,
         diagnostics: &mut Diagnostics,
     ) -> Option<LoadedRole> {
+        let way = if around.is_some() { Way::Dependency } else { Way::Listed };
+        let request = |name, keywords, own, params, given| RoleRequest {
+            name,
+            place: &node.place,
+            from: RoleFiles::default(),
+            params,
+            given,
+            keywords,
+            own,
+            around: around.cloned(),
+            way,
+            validates: true,
+        };
         if let Some(name) = node.text() {
-            let request = RoleRequest {
-                name,
-                place: &node.place,
-                tasks_from: None,
-                params: VarMap::new(),
-                keywords: outer,
-            };
-            return self.role_once(&request, false, scoping, diagnostics);
+            let request = request(name, outer, Own::default(), VarMap::new(), Arc::default());
+            return self.role(&request, scoping, diagnostics);
         }
         let mut fields = diagnostics.keep(Fields::of(node, "a role entry"))?;
         let name = fields.take("role").or(fields.take("name"));
-        let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
         let Some(name) = name.and_then(Node::text) else {
-            diagnostics.push(Diagnostic::error("a role entry needs the role's name: `role: NAME`").at(&node.place));
+            let missing = Diagnostic::error("a role entry needs the role's name: `role: NAME`").at(&node.place);
+            diagnostics.push(match node.get("src") {
+                None => missing,
+                Some(_) => missing.help("roles are not fetched: put the role into a `roles` folder"),
+            });
             return None;
         };
-        // Everything else is a parameter of the role.
+        // Everything else is a parameter of the role; both are told to the role alone.
+        let given = if keywords.vars.len() > outer.vars.len() {
+            keywords.vars.pop().unwrap_or_default()
+        } else {
+            Arc::default()
+        };
         let rest: Vec<_> = fields.rest().cloned().collect();
         let params_node = Node {
-            kind: crate::syntax::Kind::Mapping(rest),
+            kind: Kind::Mapping(rest),
             place: node.place.clone(),
             tag: None,
         };
         let params = self.vars(&params_node, diagnostics)?;
-        let request = RoleRequest {
-            name,
-            place: &node.place,
-            tasks_from: None,
-            params,
-            keywords: &keywords,
-        };
-        self.role_once(&request, true, scoping, diagnostics)
-    }
-
-    /// Loads a role, unless the play has it already with the same parameters, conditions and tags.
-    fn role_once(
-        &self,
-        request: &RoleRequest<'_>,
-        has_own: bool,
-        scoping: &Scoping,
-        diagnostics: &mut Diagnostics,
-    ) -> Option<LoadedRole> {
-        let path = diagnostics.keep(self.find_role(request, scoping))?;
-        let keywords = request.keywords;
-        // Under another condition, or for other tags, it may be that only one of the two is run.
-        let when: Vec<_> = keywords.when.iter().map(|condition| &condition.text).collect();
-        let given = (
-            when,
-            &keywords.tags,
-            has_own.then_some((keywords.vars.last(), &request.params)),
-        );
-        let is_first = scoping.is_first(format!("{} {given:?}", path.display()));
-        if is_first || allows_duplicates(&path) {
-            self.role(request, scoping, diagnostics)
-        } else {
-            Some(LoadedRole::default())
-        }
+        let own = Own::of(&keywords, outer);
+        self.role(&request(name, &keywords, own, params, given), scoping, diagnostics)
     }
 
     /// Loads a role with those it depends on.
@@ -133,40 +189,70 @@ impl Loader<'_> {
             );
             return None;
         };
-        let path = diagnostics.keep(self.find_role(request, &scoping))?;
+        if template::holds_template(request.name) && !matches!(request.way, Way::Task(_)) {
+            diagnostics.push(
+                Diagnostic::error("the name of a role in a list of roles cannot depend on variables")
+                    .at(request.place)
+                    .help("use include_role in a task"),
+            );
+            return None;
+        }
+        let path = diagnostics.keep(role_files::find_role(
+            request.name,
+            request.place,
+            self.options,
+            &scoping,
+        ))?;
+        let around = request.around.clone().or(scoping.role.as_deref().map(Around::of));
+        let meta = Meta::read(&path, diagnostics);
+        let mut vars = RoleVars {
+            defaults: self.role_vars(&path, "defaults", request.from.defaults, request.place, diagnostics),
+            vars: self.role_vars(&path, "vars", request.from.vars, request.place, diagnostics),
+            given: Arc::clone(&request.given),
+            params: Arc::new(request.params.clone()),
+        };
+        let parents = around.as_ref().map(|around| around.names.clone()).unwrap_or_default();
+        if let Some(around) = &around {
+            vars = vars.on_top_of(&around.vars);
+        }
         let mut loaded = LoadedRole::default();
-        self.dependencies(&path, request, &scoping, &mut loaded, diagnostics);
+        let for_dependencies = Around {
+            names: parents.clone(),
+            vars: vars.clone(),
+        };
+        let mut beside = scoping.clone();
+        beside.role_folder = path.parent().map(Path::to_owned);
+        for dependency in &meta.dependencies {
+            let role = self.role_entry(
+                dependency,
+                request.keywords,
+                &beside,
+                Some(&for_dependencies),
+                diagnostics,
+            );
+            loaded.extend(role.unwrap_or_default());
+        }
+        for dependency in &loaded.roles {
+            vars.take_from_dependency(&dependency.vars);
+        }
         let role = Arc::new(Role {
+            identity: identity(request, &path),
             name: request.name.to_owned(),
-            parents: scoping
-                .role
-                .iter()
-                .flat_map(|role| std::iter::once(&role.name).chain(&role.parents))
-                .cloned()
-                .collect(),
-            vars: RoleVars {
-                defaults: self.role_vars(&path, "defaults", diagnostics),
-                vars: self.role_vars(&path, "vars", diagnostics),
-                params: Arc::new(request.params.clone()),
-            },
+            vars,
+            parents,
+            is_dependency: request.way == Way::Dependency,
             path,
         });
         let scoping = scoping.in_role(&role);
-        let tasks = match request.tasks_from {
-            Some(file) => {
-                let found = candidates(&role.path.join("tasks"), file);
-                if found.is_none() {
-                    diagnostics.push(
-                        Diagnostic::error(format!("the role `{}` has no tasks file `{file}`", role.name))
-                            .at(request.place),
-                    );
-                }
-                found
-            }
-            None => main_file(&role.path, "tasks"),
-        };
-        if let Some(file) = tasks {
-            loaded.items.extend(self.task_file(
+        let mut items = Vec::new();
+        let entry_point = request.from.tasks.unwrap_or("main");
+        if request.validates
+            && let Some(spec) = meta.argument_specs.as_ref().and_then(|specs| specs.get(entry_point))
+        {
+            items.extend(validation(spec, entry_point, &role, request.keywords, diagnostics));
+        }
+        if let Some(file) = self.role_file(&role, "tasks", request.from.tasks, request.place, diagnostics) {
+            items.extend(self.task_file(
                 &file,
                 request.keywords,
                 &scoping,
@@ -175,72 +261,109 @@ impl Loader<'_> {
                 diagnostics,
             ));
         }
-        if let Some(file) = main_file(&role.path, "handlers") {
+        if let Some(file) = self.role_file(&role, "handlers", request.from.handlers, request.place, diagnostics) {
             let (mut nested, mut roles) = (Vec::new(), Vec::new());
-            let items = self.task_file(&file, request.keywords, &scoping, &mut nested, &mut roles, diagnostics);
-            loaded.handlers.extend(as_handlers(&items, diagnostics));
+            let found = self.task_file(&file, request.keywords, &scoping, &mut nested, &mut roles, diagnostics);
+            loaded.handlers.extend(as_handlers(&found, diagnostics));
+        }
+        let runs_each_time = match request.way {
+            Way::Listed | Way::Dependency => meta.allow_duplicates,
+            Way::Task(each_time) => each_time,
+        };
+        if runs_each_time {
+            loaded.items.extend(items);
+        } else {
+            loaded.items.push(Item::Role(Arc::new(RoleRun {
+                role: Arc::clone(&role),
+                items,
+            })));
         }
         loaded.roles.push(role);
         Some(loaded)
     }
 
-    fn dependencies(
+    fn role_vars(
         &self,
         path: &Path,
-        request: &RoleRequest<'_>,
-        scoping: &Scoping,
-        loaded: &mut LoadedRole,
+        kind: &str,
+        from: Option<&str>,
+        place: &Place,
         diagnostics: &mut Diagnostics,
-    ) {
-        let Some(node) = main_file(path, "meta")
-            .and_then(|file| diagnostics.keep(crate::syntax::read(&file, "role's file")))
-            .flatten()
-        else {
-            return;
-        };
-        for dependency in node.get("dependencies").and_then(Node::items).unwrap_or_default() {
-            if let Some(role) = self.role_entry(dependency, request.keywords, scoping, diagnostics) {
-                loaded.items.extend(role.items);
-                loaded.handlers.extend(role.handlers);
-                loaded.roles.extend(role.roles);
-            }
+    ) -> Arc<VarMap> {
+        let mut all = VarMap::new();
+        let found = diagnostics.keep(role_files::vars_files(path, kind, from, place));
+        for file in found.into_iter().flatten() {
+            let read = files::read_file(&file, self.passwords, diagnostics);
+            all.extend(read.map(|written| written.vars).unwrap_or_default());
+        }
+        Arc::new(all)
+    }
+
+    /// A role's file of tasks or handlers; only one that is named must be there.
+    #[expect(clippy::unused_self, reason = "as the other readers of a role")]
+    fn role_file(
+        &self,
+        role: &Role,
+        kind: &str,
+        from: Option<&str>,
+        place: &Place,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<PathBuf> {
+        match from {
+            None => main_file(&role.path, kind),
+            Some(name) => diagnostics.keep(role_files::named_file(&role.path, kind, name, place)),
+        }
+    }
+}
+
+impl RoleVars {
+    fn on_top_of(&self, below: &RoleVars) -> Self {
+        Self {
+            defaults: merged(&below.defaults, &self.defaults),
+            vars: merged(&below.vars, &self.vars),
+            given: merged(&below.given, &self.given),
+            params: merged(&below.params, &self.params),
         }
     }
 
-    fn role_vars(&self, path: &Path, kind: &str, diagnostics: &mut Diagnostics) -> Arc<VarMap> {
-        let vars = main_file(path, kind).and_then(|file| files::read_file(&file, self.passwords, diagnostics));
-        Arc::new(vars.map(|written| written.vars).unwrap_or_default())
+    /// Variables of a dependency stand below those of the role itself; what is passed to it is for it alone.
+    fn take_from_dependency(&mut self, dependency: &RoleVars) {
+        self.defaults = merged(&dependency.defaults, &self.defaults);
+        self.vars = merged(&dependency.vars, &self.vars);
     }
+}
 
-    fn find_role(&self, request: &RoleRequest<'_>, scoping: &Scoping) -> Result<PathBuf, Diagnostic> {
-        let mut parents = vec![scoping.playbook_folder.join("roles")];
-        parents.extend(self.options.roles_path.iter().cloned());
-        // `playbooks/upgrade.yml` beside `roles/`, as krun's own repository has it.
-        parents.push(above(&scoping.playbook_folder).join("roles"));
-        parents.push(scoping.playbook_folder.clone());
-        if let Some(folder) = scoping.role.as_ref().and_then(|role| role.path.parent()) {
-            parents.push(folder.to_owned());
-        }
-        if let Some(found) = parents
-            .iter()
-            .map(|parent| parent.join(request.name))
-            .find(|path| path.is_dir())
-        {
-            return Ok(found);
-        }
-        let known: Vec<String> = parents
-            .iter()
-            .filter_map(|parent| fs_err::read_dir(parent).ok())
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
-        let looked: Vec<_> = parents.iter().map(|path| path.display().to_string()).collect();
-        let diagnostic = Diagnostic::error(format!("there is no role `{}`", request.name)).at(request.place);
-        Err(match closest(request.name, known.iter().map(String::as_str)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help(format!("looked in {}", looked.join(", "))),
-        })
+fn merged(below: &Arc<VarMap>, above: &Arc<VarMap>) -> Arc<VarMap> {
+    if below.is_empty() {
+        return Arc::clone(above);
     }
+    let mut all = (**below).clone();
+    all.extend(above.iter().map(|(name, value)| (name.clone(), Arc::clone(value))));
+    Arc::new(all)
+}
+
+impl LoadedRole {
+    fn extend(&mut self, more: LoadedRole) {
+        self.items.extend(more.items);
+        self.handlers.extend(more.handlers);
+        self.roles.extend(more.roles);
+    }
+}
+
+fn identity(request: &RoleRequest<'_>, path: &Path) -> String {
+    let params: Vec<String> = request
+        .params
+        .iter()
+        .chain(request.given.iter())
+        .map(|(name, value)| format!("{name}={}", value.raw()))
+        .collect();
+    let by_task = matches!(request.way, Way::Task(_));
+    let Own { when, tags } = &request.own;
+    format!(
+        "{} {:?} {params:?} {when:?} {tags:?} {by_task}",
+        path.display(),
+        request.from
+    )
 }
 
 /// Handlers are tasks; a block among them has no name to be notified by.
@@ -264,37 +387,4 @@ pub(super) fn as_handlers(items: &[Item], diagnostics: &mut Diagnostics) -> Vec<
         handlers.push(Arc::clone(task));
     }
     handlers
-}
-
-/// What is wrong with the file is said when it is read for the dependencies.
-fn allows_duplicates(role: &Path) -> bool {
-    let meta = main_file(role, "meta")
-        .and_then(|file| crate::syntax::read(&file, "role's file").ok())
-        .flatten();
-    let value = meta
-        .as_ref()
-        .and_then(|node| node.get("allow_duplicates"))
-        .map(Node::to_value);
-    value == Some(serde_json::Value::Bool(true))
-}
-
-/// The folder that a folder stands in, also of one that has no name, like `.`.
-fn above(folder: &Path) -> PathBuf {
-    match folder.parent() {
-        Some(parent) if folder.file_name().is_some() => parent.to_owned(),
-        _ => folder.join(".."),
-    }
-}
-
-fn main_file(role: &Path, kind: &str) -> Option<PathBuf> {
-    MAIN.iter()
-        .map(|name| role.join(kind).join(name))
-        .find(|path| path.is_file())
-}
-
-fn candidates(folder: &Path, name: &str) -> Option<PathBuf> {
-    ["", ".yml", ".yaml"]
-        .iter()
-        .map(|ending| folder.join(format!("{name}{ending}")))
-        .find(|path| path.is_file())
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::action::{Action, IncludeRole, IncludeTasks, Meta};
-use super::imports::include_options;
+use super::action::{Action, Meta};
 use super::keywords::Keywords;
 use super::loader::{Loader, Scoping};
+use super::module_defaults::with_defaults;
 use super::module_options::{check_options, normalise};
 use super::setting::Setting;
 use crate::modules::{self, ModuleDefinition};
@@ -24,44 +24,27 @@ impl Loader<'_> {
     pub(super) fn action(
         &self,
         fields: &mut Fields<'_>,
-        (keywords, outer): (&mut Keywords, &Keywords),
+        keywords: &mut Keywords,
         scoping: &Scoping,
         diagnostics: &mut Diagnostics,
     ) -> Option<Action> {
-        let own_vars = keywords.own_vars(outer);
         let args = fields.take("args");
         let place = fields.node().place.clone();
         if let Some(entry) = statement(fields, "meta") {
-            return meta(&entry.value, diagnostics).map(Action::Meta);
+            let meta = meta(&entry.value, diagnostics)?;
+            if meta == Meta::EndRole && scoping.role.is_none() {
+                diagnostics.push(
+                    Diagnostic::error("`meta: end_role` ends a role, and this task is in none")
+                        .at(&entry.value.place)
+                        .without_gap(),
+                );
+            }
+            return Some(Action::Meta(meta));
         }
-        if let Some(entry) = statement(fields, "include_tasks") {
-            let request = diagnostics.keep(include_options(entry, args))?;
-            let apply = self.apply(request.apply, diagnostics);
-            let Some(file) = request.file else {
-                diagnostics.push(Diagnostic::error("include_tasks needs a file").at(&entry.key_place));
-                return None;
-            };
-            let file = Setting::of(file, diagnostics);
-            return Some(Action::IncludeTasks(IncludeTasks {
-                file,
-                apply,
-                params: own_vars,
-            }));
-        }
-        if let Some(entry) = statement(fields, "include_role") {
-            let request = diagnostics.keep(include_options(entry, args))?;
-            let apply = self.apply(request.apply, diagnostics);
-            let Some(name) = request.name else {
-                diagnostics.push(Diagnostic::error("include_role needs the role's `name`").at(&entry.key_place));
-                return None;
-            };
-            return Some(Action::IncludeRole(IncludeRole {
-                name: Setting::of(name, diagnostics),
-                tasks_from: request.tasks_from.map(|node| Setting::of(node, diagnostics)),
-                apply,
-                params: own_vars,
-                playbook_folder: scoping.playbook_folder.clone(),
-            }));
+        for key in ["include_tasks", "include_role"] {
+            if let Some(entry) = statement(fields, key) {
+                return self.include(key, entry, args, diagnostics);
+            }
         }
         let candidates: Vec<&Entry> = fields.rest().filter(|entry| is_action(&entry.key)).collect();
         match candidates.as_slice() {
@@ -192,6 +175,7 @@ fn module_action(
         name => (modules::find(name)?, entry.value.clone()),
     };
     let node = diagnostics.keep(normalise(definition, &node, args))?;
+    let node = with_defaults(node, keywords.module_defaults.get(definition.name));
     let options = check_options(definition, &node, diagnostics);
     Some(Action::Module {
         definition,

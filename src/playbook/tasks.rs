@@ -14,12 +14,7 @@ use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
 use crate::template;
 
 /// Ansible's keys of a task that this version refuses, with the reason.
-const NOT_YET: [(&str, &str); 4] = [
-    ("debugger", "use --step"),
-    ("module_defaults", "give the options at each task"),
-    ("collections", "krun's modules are built in"),
-    ("with_nested", "use `loop` with the filter `product`"),
-];
+const NOT_YET: [(&str, &str); 1] = [("debugger", "use --step")];
 
 /// What is collected while lists are read.
 pub(super) struct Collected<'c> {
@@ -103,10 +98,7 @@ impl Loader<'_> {
             failed_when: fields
                 .take("failed_when")
                 .map(|node| Expression::list(node, diagnostics)),
-            notify: fields
-                .take("notify")
-                .map(|node| notify(node, diagnostics))
-                .unwrap_or_default(),
+            notify: [outer.notify.clone(), notify(&mut fields, diagnostics)].concat(),
             listen: fields
                 .take("listen")
                 .map(|node| text_list(node, "listen", diagnostics))
@@ -126,10 +118,15 @@ impl Loader<'_> {
             }
         }
         // A task whose module is wrong stays, so that what depends on its other keys can be judged.
-        if let Some(action) = self.action(&mut fields, (&mut keywords, outer), scoping, diagnostics) {
+        if let Some(action) = self.action(&mut fields, &mut keywords, scoping, diagnostics) {
             fields.finish(modules::names().chain(STATEMENTS), diagnostics);
             task.action = action;
             check_background(&task, diagnostics);
+        }
+        // What an include is given is a parameter of what it includes.
+        let is_include = matches!(task.action, Action::IncludeTasks(_) | Action::IncludeRole(_));
+        if is_include && keywords.vars.len() > outer.vars.len() {
+            keywords.params.extend(keywords.vars.pop());
         }
         task.keywords = keywords;
         vec![Item::Task(Arc::new(task))]
@@ -145,6 +142,7 @@ impl Loader<'_> {
     ) -> Vec<Item> {
         fields.take("name");
         let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        keywords.notify.extend(notify(&mut fields, diagnostics));
         let mut list = |key: &'static str, keywords: &Keywords, diagnostics: &mut Diagnostics| {
             fields
                 .take(key)
@@ -170,7 +168,10 @@ impl Loader<'_> {
     }
 }
 
-fn notify(node: &Node, diagnostics: &mut Diagnostics) -> Vec<Setting> {
+fn notify(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Setting> {
+    let Some(node) = fields.take("notify") else {
+        return Vec::new();
+    };
     match &node.kind {
         Kind::Sequence(items) => items.iter().map(|item| Setting::of(item, diagnostics)).collect(),
         _ => vec![Setting::of(node, diagnostics)],

@@ -35,18 +35,10 @@ impl FromStr for Gathering {
     }
 }
 
-/// Whether a play gathers facts, as far as it does not depend on the host.
-fn is_wanted(play: &Play, gathering: Gathering) -> bool {
-    let said = play.gather_facts.as_ref().and_then(|setting| match &setting.value {
-        Value::Bool(value) => Some(*value),
-        _ => None,
-    });
-    said.unwrap_or(gathering != Gathering::Explicit)
-}
-
-/// The task that gathers facts before all others, unless the play does without.
-pub(super) fn gather_facts(play: &Play, options: &RunOptions) -> Option<Task> {
-    let definition = crate::modules::find("setup").filter(|_| is_wanted(play, options.gathering))?;
+/// The task that gathers facts before all others, unless the play does without; `said` is what the play says.
+pub(super) fn gather_facts(play: &Play, said: Option<bool>, options: &RunOptions) -> Option<Task> {
+    let is_wanted = said.unwrap_or(options.gathering != Gathering::Explicit);
+    let definition = crate::modules::find("setup").filter(|_| is_wanted)?;
     let mut keywords = Keywords {
         tags: if play.keywords.tags.is_empty() {
             vec!["always".to_owned()]
@@ -65,26 +57,25 @@ pub(super) fn gather_facts(play: &Play, options: &RunOptions) -> Option<Task> {
         place: play.place.clone(),
         tag: None,
     };
-    Some(Task {
-        name: Some("Gathering Facts".to_owned()),
-        place: play.place.clone(),
-        action: Action::Module {
-            definition,
-            options: serde_json::Map::new(),
-            nodes: Arc::new(options_node),
-        },
-        keywords,
-        register: None,
-        loop_over: None,
-        until: Vec::new(),
-        retries: None,
-        delay: None,
-        changed_when: None,
-        failed_when: None,
-        notify: Vec::new(),
-        listen: Vec::new(),
-        in_background: None,
-        role: None,
-        folder: play.folder.clone(),
-    })
+    if let Some(limit) = &play.gather_timeout {
+        keywords.timeout = Some(limit.clone());
+    }
+    let defaults = keywords.module_defaults.get(definition.name);
+    let mut given: serde_json::Map<String, Value> = defaults
+        .into_iter()
+        .flat_map(|entries| entries.iter())
+        .map(|entry| (entry.key.clone(), entry.value.to_value()))
+        .collect();
+    if let Some(subset) = &play.gather_subset {
+        given.insert("gather_subset".to_owned(), subset.value.clone());
+    }
+    let action = Action::Module {
+        definition,
+        options: given,
+        nodes: Arc::new(options_node),
+    };
+    let mut task = Task::new(play.place.clone(), action, play.folder.clone());
+    task.name = Some("Gathering Facts".to_owned());
+    task.keywords = keywords;
+    Some(task)
 }

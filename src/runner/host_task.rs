@@ -9,9 +9,9 @@ use super::conditions::{condition, flag_or_false};
 use super::event::{Event, EventSink, HostReport, Status};
 use super::fused::Ahead;
 use super::journalled::Met;
-use super::loops::{item_variables, label_of, loop_items, worse};
+use super::loops::{item_variables, label_of, names_of_item, worse};
 use super::options::RunOptions;
-use super::tries::Tried;
+use super::tries::{Tried, with_result};
 use super::world::{PlayVars, World};
 use crate::connection::SessionPool;
 use crate::modules::{Answer, Before, Failure, Question};
@@ -173,7 +173,7 @@ impl<'p> Machinery<'_, 'p> {
         over: &Loop,
         hidden: bool,
     ) -> Ended {
-        let items = match loop_items(over, scope) {
+        let items = match self.loop_items(task, over, scope) {
             Ok(items) => items,
             // A condition that does not need the item may say that the list is not to be looked at.
             Err(failure) => {
@@ -196,13 +196,17 @@ impl<'p> Machinery<'_, 'p> {
             {
                 self.pause(Duration::from_secs_f64(seconds.min(DEFAULT_TASK_TIMEOUT.as_secs_f64())));
             }
+            let tried = self.guarded(task, host, &item_scope);
+            // Label and end may look at the item's result.
+            let after = with_result(task, &item_scope, &tried);
+            let breaks = match condition(&over.break_when, &after) {
+                Ok(unmet) => !over.break_when.is_empty() && unmet.is_none(),
+                Err(failure) => return self.finish(task, host, None, Tried::failed(failure), hidden, Some(&scope)),
+            };
             let label = match &over.label {
-                Some(label) => label
-                    .text(&item_scope)
-                    .unwrap_or_else(|error| error.message().to_owned()),
+                Some(label) => label.text(&after).unwrap_or_else(|error| error.message().to_owned()),
                 None => label_of(item),
             };
-            let tried = self.guarded(task, host, &item_scope);
             let ended = self.finish(task, host, Some(label), tried, hidden, Some(&item_scope));
             whole.status = worse(whole.status, ended.status, index == 0);
             if ended.lost() {
@@ -228,12 +232,8 @@ impl<'p> Machinery<'_, 'p> {
             );
             let mut result = ended.result;
             result.insert(over.variable.clone(), item.clone());
-            result.insert("ansible_loop_var".to_owned(), json!(over.variable));
-            if let Some(name) = &over.index_variable {
-                result.insert(name.clone(), json!(index));
-                result.insert("ansible_index_var".to_owned(), json!(name));
-            }
-            let is_last = ended.status == Status::Unreachable || ended.interrupted;
+            result.extend(names_of_item(over, &items, index));
+            let is_last = breaks || ended.status == Status::Unreachable || ended.interrupted;
             whole.interrupted |= ended.interrupted;
             whole.touched |= result.get("changed") == Some(&json!(true));
             results.push(Value::Object(result));

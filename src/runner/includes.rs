@@ -1,13 +1,14 @@
 //! Includes: tasks and roles that are read while the play runs.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::conditions::condition;
 use super::event::Event;
 use super::items::Batch;
-use super::loops::{item_variables, loop_items};
+use super::loops::item_variables;
 use crate::modules::Failure;
-use crate::playbook::{IncludeRole, IncludeTasks, Included, Keywords, Scoping, Task};
+use crate::playbook::{IncludeRole, IncludeTasks, Included, Keywords, RoleNames, Scoping, Setting, Task};
 use crate::syntax::Diagnostics;
 use crate::vars::{Scope, VarMap};
 
@@ -21,12 +22,28 @@ pub(super) enum Include<'a> {
 }
 
 impl Include<'_> {
-    /// The variables that are given to what is included.
-    fn params(&self) -> &Arc<VarMap> {
-        match self {
-            Self::Tasks(include) => &include.params,
-            Self::Role(include) => &include.params,
-        }
+    /// What is included, for the variables of a host.
+    fn names(&self, scope: &Scope) -> Result<RoleNames, Failure> {
+        let problem = RefCell::new(None);
+        let text = |setting: &Setting| match setting.text(scope) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                *problem.borrow_mut() = Some(Failure::new(error.message()));
+                None
+            }
+        };
+        let names = match self {
+            Include::Tasks(include) => text(&include.file).map(|role| RoleNames {
+                role,
+                ..RoleNames::default()
+            }),
+            Include::Role(include) => include.names(&text),
+        };
+        names.ok_or_else(|| {
+            problem
+                .take()
+                .unwrap_or_else(|| Failure::new("the include has no name"))
+        })
     }
 }
 
@@ -41,7 +58,7 @@ impl Batch<'_> {
             return;
         }
         // Hosts that include the same with the same variables do so together, in the order in which they come.
-        let mut groups: Vec<(String, VarMap, Vec<String>)> = Vec::new();
+        let mut groups: Vec<(RoleNames, VarMap, Vec<String>)> = Vec::new();
         for host in hosts {
             match self.wanted_includes(task, host, include) {
                 Ok(wanted) => {
@@ -49,7 +66,7 @@ impl Batch<'_> {
                         self.recap.entry(host.clone()).or_default().skipped += 1;
                     }
                     for (name, vars) in wanted {
-                        let same = |group: &&mut (String, VarMap, Vec<String>)| {
+                        let same = |group: &&mut (RoleNames, VarMap, Vec<String>)| {
                             group.0 == name && same_values(&group.1, &vars) && !group.2.contains(host)
                         };
                         match groups.iter_mut().find(same) {
@@ -63,23 +80,28 @@ impl Batch<'_> {
         }
         for (name, vars, hosts) in groups {
             let mut inherited = task.keywords.clone();
-            inherited.params.push(Arc::clone(include.params()));
             if !vars.is_empty() {
-                inherited.vars.push(Arc::new(vars));
+                inherited.params.push(Arc::new(vars));
             }
-            match self.load_include(task, include, &name, &inherited, &hosts[0]) {
+            match self.load_include(task, include, &name, &inherited) {
                 Ok(included) => {
                     for host in &hosts {
                         self.recap.entry(host.clone()).or_default().ok += 1;
                     }
                     self.machinery.send(Event::Included {
-                        what: name,
+                        what: name.role,
                         hosts: hosts.clone(),
                     });
                     self.handlers.extend(included.handlers);
+                    if matches!(include, Include::Role(include) if include.is_public) {
+                        let mut play_vars = (*self.machinery.play_vars).clone();
+                        play_vars.roles.extend(included.roles.iter().map(Arc::clone));
+                        self.machinery.play_vars = Arc::new(play_vars);
+                    }
                     self.include_depth += 1;
                     self.run_items(&included.items, &hosts);
                     self.include_depth -= 1;
+                    self.roles.forget(&included.roles);
                 }
                 Err(errors) => {
                     for host in &hosts {
@@ -96,25 +118,20 @@ impl Batch<'_> {
         task: &Task,
         host: &str,
         include: &Include<'_>,
-    ) -> Result<Vec<(String, VarMap)>, Failure> {
+    ) -> Result<Vec<(RoleNames, VarMap)>, Failure> {
         let scope = self
             .scope(host, task)
             .ok_or_else(|| Failure::new("the host's variables cannot be read"))?;
-        let name = match include {
-            Include::Tasks(include) => &include.file,
-            Include::Role(include) => &include.name,
-        };
-        let one = |scope: &Scope, vars: VarMap| -> Result<Option<(String, VarMap)>, Failure> {
+        let one = |scope: &Scope, vars: VarMap| -> Result<Option<(RoleNames, VarMap)>, Failure> {
             if condition(&task.keywords.when, scope)?.is_some() {
                 return Ok(None);
             }
-            let name = name.text(scope).map_err(|error| Failure::new(error.message()))?;
-            Ok(Some((name, vars)))
+            Ok(Some((include.names(scope)?, vars)))
         };
         let Some(over) = &task.loop_over else {
             return Ok(one(&scope, VarMap::new())?.into_iter().collect());
         };
-        let items = match loop_items(over, &scope) {
+        let items = match self.machinery.loop_items(task, over, &scope) {
             Ok(items) => items,
             Err(failure) => match condition(&task.keywords.when, &scope) {
                 Ok(Some(_)) => return Ok(Vec::new()),
@@ -124,7 +141,11 @@ impl Batch<'_> {
         let mut wanted = Vec::new();
         for index in 0..items.len() {
             let vars = item_variables(over, &items, index);
-            wanted.extend(one(&scope.with_layer(vars.clone()), vars)?);
+            let scope = scope.with_layer(vars.clone());
+            wanted.extend(one(&scope, vars)?);
+            if !over.break_when.is_empty() && condition(&over.break_when, &scope)?.is_none() {
+                break;
+            }
         }
         Ok(wanted)
     }
@@ -133,21 +154,13 @@ impl Batch<'_> {
         &self,
         task: &Task,
         include: &Include<'_>,
-        name: &str,
+        names: &RoleNames,
         inherited: &Keywords,
-        host: &str,
     ) -> Result<Included, Diagnostics> {
         let scoping = Scoping::of_task(task, &self.machinery.play.folder);
         match include {
-            Include::Tasks(include) => self.loader.include_tasks(include, name, inherited, &scoping),
-            Include::Role(include) => {
-                let tasks_from = match (&include.tasks_from, self.scope(host, task)) {
-                    (Some(setting), Some(scope)) => Some(setting.text(&scope)?),
-                    _ => None,
-                };
-                self.loader
-                    .include_role(include, name, tasks_from.as_deref(), inherited, &scoping)
-            }
+            Include::Tasks(include) => self.loader.include_tasks(include, &names.role, inherited, &scoping),
+            Include::Role(include) => self.loader.include_role(include, names, inherited, &scoping),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::company::Company;
 use super::event::{Event, Status};
 use super::handlers::Handlers;
 use super::host_task::Machinery;
+use super::roles::RolesOfHosts;
 use super::stats::Recap;
 use super::world::PlayVars;
 use crate::modules::Failure;
@@ -57,6 +58,8 @@ pub(super) struct Batch<'a> {
     pub(super) goes_on: &'a Mutex<bool>,
     /// How many includes deep the tasks stand that are being run.
     pub(super) include_depth: usize,
+    /// How far hosts are with roles.
+    pub(super) roles: RolesOfHosts,
     /// What `rescue` tasks see.
     pub(super) rescue_vars: HashMap<String, VarMap>,
     /// The play's variables as they were when all hosts of the batch took part.
@@ -97,6 +100,7 @@ impl<'a> Batch<'a> {
             started: setting.started,
             goes_on: setting.goes_on,
             include_depth: 0,
+            roles: RolesOfHosts::default(),
             rescue_vars: HashMap::new(),
             budget: None,
             company: setting.company,
@@ -118,8 +122,18 @@ impl<'a> Batch<'a> {
                 continue;
             }
             match item {
-                Item::Task(task) => self.run_task(task, &active, false),
+                Item::Task(task) => {
+                    let active = self.roles.still_in(task, active);
+                    if !active.is_empty() {
+                        self.run_task(task, &active, false);
+                    }
+                }
                 Item::Block(block) => self.run_block(block, &active),
+                Item::Role(run) => {
+                    let active = self.roles.begin(&run.role, active);
+                    self.run_items(&run.items, &active);
+                    self.roles.end(&run.role, &active);
+                }
             }
             rest = others;
         }
@@ -153,7 +167,9 @@ impl<'a> Batch<'a> {
     pub(super) fn others_have_changed(&mut self) {
         let is_there = |host: &str| self.takes_part(host);
         let vars = self.all_vars.with_hosts(&is_there);
-        self.machinery.play_vars = Arc::new(vars);
+        // A role that was included for all has brought more.
+        let roles = self.machinery.play_vars.roles.clone();
+        self.machinery.play_vars = Arc::new(PlayVars { roles, ..vars });
     }
 
     fn run_block(&mut self, block: &Block, hosts: &[String]) {

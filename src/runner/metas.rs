@@ -10,8 +10,13 @@ impl Batch<'_> {
     pub(super) fn meta(&mut self, meta: Meta, task: &Arc<Task>, hosts: &[String]) {
         // What is for all hosts is decided by the first one, as Ansible has it.
         let asked = match meta {
-            Meta::EndHost | Meta::ResetConnection | Meta::Noop => hosts,
-            Meta::FlushHandlers | Meta::EndPlay | Meta::EndBatch | Meta::ClearHostErrors => &hosts[..1],
+            Meta::EndHost | Meta::EndRole | Meta::ResetConnection | Meta::Noop => hosts,
+            Meta::FlushHandlers
+            | Meta::EndPlay
+            | Meta::EndBatch
+            | Meta::ClearHostErrors
+            | Meta::ClearFacts
+            | Meta::RefreshInventory => &hosts[..1],
         };
         let mut chosen = Vec::new();
         for host in asked {
@@ -50,6 +55,15 @@ impl Batch<'_> {
                 }
             }
             Meta::ResetConnection => chosen.iter().for_each(|host| self.machinery.pool.forget(host)),
+            Meta::EndRole => self.roles.leave(task, chosen),
+            Meta::ClearFacts => hosts.iter().for_each(|host| self.machinery.world.clear_facts(host)),
+            Meta::RefreshInventory => {
+                if let Err(failure) = self.machinery.world.refresh_inventory() {
+                    for host in &chosen {
+                        self.fail(task, host, failure.clone());
+                    }
+                }
+            }
             Meta::Noop => {}
         }
         if matches!(meta, Meta::EndHost | Meta::EndBatch | Meta::ClearHostErrors) {

@@ -24,6 +24,8 @@ pub(super) struct PlaySetting {
     pub(super) max_fail_percentage: Option<f64>,
     /// Run handlers also on hosts that failed.
     pub(super) force_handlers: bool,
+    /// What the play says about gathering facts.
+    pub(super) gathers_facts: Option<bool>,
 }
 
 /// How a play ended on a batch.
@@ -203,7 +205,7 @@ impl Batch<'_> {
     fn go_through(mut self, hosts: &[String], setting: &PlaySetting) -> Through {
         let play = Arc::clone(&self.machinery.play);
         let options = Arc::clone(&self.machinery.options);
-        if let Some(task) = gather_facts(&play, &options) {
+        if let Some(task) = gather_facts(&play, setting.gathers_facts, &options) {
             let world = &self.machinery.world;
             let is_wanted = |host: &&String| options.gathering != Gathering::Smart || !world.has_facts(host);
             let wanted: Vec<String> = hosts.iter().filter(is_wanted).cloned().collect();

@@ -1,34 +1,48 @@
 //! Which hosts a play is for, in which order, and the variables that it brings.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::endpoint::diagnostic;
 use super::run::Run;
 use super::world::PlayVars;
 use crate::inventory::Pattern;
 use crate::modules::Failure;
-use crate::playbook::{Play, Setting};
+use crate::playbook::{ORDERS, Play, Setting};
 use crate::syntax::Diagnostics;
 use crate::template::holds_template;
-use crate::vars::{VarMap, files};
+use crate::vars::{VarMap, Variable, files};
 
 impl Run<'_> {
-    /// The hosts of a play: its pattern and the limit.
-    pub(super) fn hosts_of(&self, play: &Play) -> Result<Vec<String>, Failure> {
-        let localhost = "localhost";
+    /// What a play's variables are before it has hosts.
+    fn scope_before_hosts(&self, vars: &Arc<VarMap>) -> Result<crate::vars::Scope, Failure> {
         let base = Arc::new(PlayVars {
-            vars: Arc::clone(&play.vars),
+            vars: Arc::clone(vars),
             ..PlayVars::default()
         });
-        let scope = self
-            .world
-            .scope(localhost, &base, None)
-            .map_err(|errors| Failure::new(errors.to_string()))?;
+        let scope = self.world.scope("localhost", &base, None);
+        scope.map_err(|errors| Failure::new(errors.to_string()))
+    }
+
+    /// A play's variables with the answers to its questions, which beat them; `None` when the run is to end instead.
+    pub(super) fn vars_with_answers(&self, play: &Play) -> Result<Option<Arc<VarMap>>, Failure> {
+        if play.prompts.is_empty() {
+            return Ok(Some(Arc::clone(&play.vars)));
+        }
+        let scope = self.scope_before_hosts(&play.vars)?;
+        Ok(self.ask_prompts(play, &scope)?.map(|answers| {
+            let mut vars = (*play.vars).clone();
+            vars.extend(answers);
+            Arc::new(vars)
+        }))
+    }
+
+    /// The hosts of a play: its pattern and the limit.
+    pub(super) fn hosts_of(&self, play: &Play, vars: &Arc<VarMap>) -> Result<Vec<String>, Failure> {
+        let scope = self.scope_before_hosts(vars)?;
         let texts = match play.hosts.rendered(&scope).map_err(|error| diagnostic(&error))? {
             Value::String(text) => vec![text],
             Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -69,21 +83,28 @@ impl Run<'_> {
             "sorted" => hosts.sort(),
             "reverse_sorted" => hosts.sort_by(|a, b| b.cmp(a)),
             "shuffle" => {
-                // Its keys are others in each run.
-                let chance = RandomState::new();
-                hosts.sort_by_cached_key(|host| chance.hash_one(host));
+                let layer = VarMap::from([("krun_hosts".to_owned(), Variable::data(json!(hosts)))]);
+                let shuffled = scope.with_layer(layer).evaluate("krun_hosts | shuffle");
+                let shuffled = shuffled.map_err(|error| Failure::new(error.to_string()))?;
+                hosts = serde_json::from_value(shuffled).map_err(|error| Failure::new(error.to_string()))?;
             }
             other => {
                 return Err(Failure::new(format!("there is no order `{other}` ({})", order.place))
-                    .help("use inventory, reverse_inventory, sorted, reverse_sorted or shuffle"));
+                    .help(format!("use {}", ORDERS.join(", "))));
             }
         }
         Ok(hosts)
     }
 
-    pub(super) fn play_vars(&self, play: &Play, hosts: &[String], batch: &[String]) -> Result<Arc<PlayVars>, Failure> {
+    pub(super) fn play_vars(
+        &self,
+        play: &Play,
+        vars: &Arc<VarMap>,
+        hosts: &[String],
+        batch: &[String],
+    ) -> Result<Arc<PlayVars>, Failure> {
         let mut vars = PlayVars {
-            vars: Arc::clone(&play.vars),
+            vars: Arc::clone(vars),
             roles: play.all_roles.clone(),
             magic: Arc::new(self.world.play_magic(play, hosts, batch)),
             ..PlayVars::default()

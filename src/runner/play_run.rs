@@ -32,7 +32,14 @@ pub(super) struct Stop {
 impl Run<'_> {
     /// Runs a play on all its batches.
     pub(super) fn play(&mut self, play: &Arc<Play>) -> Result<PlayEnd, Failure> {
-        let all = self.hosts_of(play)?;
+        let Some(vars) = self.vars_with_answers(play)? else {
+            return Ok(PlayEnd::Stop(Stop {
+                reason: "interrupted by the person who was asked".to_owned(),
+                unfinished: Vec::new(),
+                untouched: Vec::new(),
+            }));
+        };
+        let all = self.hosts_of(play, &vars)?;
         let is_ansible = self.options.failure_policy == FailurePolicy::Ansible;
         // By Ansible's own rule hosts that were lost before keep their places in the batches.
         let keeps = |host: &&String| is_ansible || !self.gone.contains_key(*host);
@@ -51,7 +58,7 @@ impl Run<'_> {
             });
             return Ok(PlayEnd::GoOn);
         }
-        let base = self.play_vars(play, &hosts, &hosts)?;
+        let base = self.play_vars(play, &vars, &hosts, &hosts)?;
         let scope = self
             .world
             .scope(&hosts[0], &base, None)
@@ -83,7 +90,7 @@ impl Run<'_> {
                     hosts: batch.iter().filter(is_left).cloned().collect(),
                 });
             }
-            let play_vars = self.play_vars(play, &hosts, batch)?;
+            let play_vars = self.play_vars(play, &vars, &hosts, batch)?;
             let BatchEnd {
                 result,
                 end_play,
@@ -118,7 +125,9 @@ impl Run<'_> {
         let strategy = play.strategy.as_ref().map(|setting| setting.strategy(scope));
         let limit = play.max_fail_percentage.as_ref().map(|setting| setting.number(scope));
         let is_forced = play.force_handlers.as_ref().map(|setting| setting.flag(scope));
+        let gathers = play.gather_facts.as_ref().map(|setting| setting.flag(scope));
         Ok(PlaySetting {
+            gathers_facts: gathers.transpose().map_err(|error| diagnostic(&error))?,
             strategy: strategy
                 .transpose()
                 .map_err(|error| diagnostic(&error))?

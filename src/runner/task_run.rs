@@ -191,6 +191,11 @@ impl Batch<'_> {
         for touched in shared.iter().chain(&ended.delegated_to) {
             self.machinery.options.undos.task_ended(touched, has_changed);
         }
+        if let (Some(role), Status::Ok | Status::Changed | Status::Failed) = (&task.role, ended.status) {
+            for host in shared {
+                self.roles.ran(role, host);
+            }
+        }
         if ended.lost() {
             let fatal = self.flag(task.keywords.any_errors_fatal.as_ref(), host, task);
             self.fatal |= fatal;

@@ -294,7 +294,7 @@ impl Machinery<'_, '_> {
 }
 
 /// `until`, `changed_when` and `failed_when` see the result under its registered name, and its keys by themselves.
-fn with_result(task: &Task, scope: &Scope, tried: &Tried) -> Scope {
+pub(super) fn with_result(task: &Task, scope: &Scope, tried: &Tried) -> Scope {
     let result = tried.registered();
     let mut layer: VarMap = VarMap::new();
     if let Some(name) = &task.register {

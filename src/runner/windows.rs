@@ -17,7 +17,7 @@ impl Batch<'_> {
     pub(super) fn window<'i>(&self, items: &'i [Item], hosts: &[String]) -> (Vec<Arc<Task>>, &'i [Item]) {
         let options = &self.machinery.options;
         // Tasks that are to be asked about, or that may not be met yet, are run one by one.
-        let by_one = options.no_fuse || options.step || !self.started;
+        let by_one = options.no_fuse || options.step || !self.started || self.roles.has_left_any();
         let is_watched = self.machinery.play.max_fail_percentage.is_some() && self.company.is_none();
         if by_one || is_watched {
             return (Vec::new(), items);

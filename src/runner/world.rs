@@ -2,10 +2,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
+use indexmap::IndexSet;
 use serde_json::{Map, Value, json};
 
 use super::options::RunOptions;
-use crate::inventory::{Inventory, InventoryVariables};
+use crate::inventory::{ChangeError, Inventory, InventoryVariables};
 use crate::modules::{Failure, InventoryChange};
 use crate::playbook::{Play, Role, Task};
 use crate::syntax::Diagnostics;
@@ -30,6 +31,8 @@ pub(super) struct Ground {
     variables: InventoryVariables,
     /// The magic variable `groups`, made when it is asked for.
     groups: OnceLock<Arc<Variable>>,
+    /// What tasks have added, and for which host.
+    changes: Vec<(String, InventoryChange)>,
 }
 
 /// What a run learned of a host.
@@ -84,11 +87,36 @@ impl World {
                 inventory,
                 variables,
                 groups: OnceLock::new(),
+                changes: Vec::new(),
             }),
             passwords: passwords.clone(),
             options,
             learned: RwLock::default(),
         }
+    }
+
+    /// Forgets the facts of a host.
+    pub(super) fn clear_facts(&self, host: &str) {
+        let mut all = self.learned.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(learned) = all.get_mut(host) {
+            learned.facts.clear();
+            learned.facts_layer = Arc::default();
+        }
+    }
+
+    /// Reads the inventory again; what tasks have added to it stays.
+    pub(super) fn refresh_inventory(&self) -> Result<(), Failure> {
+        let failed = |errors: Diagnostics| Failure::new(errors.to_string());
+        let mut ground = self.ground.write().unwrap_or_else(PoisonError::into_inner);
+        let mut inventory = ground.inventory.read_again(&self.passwords).map_err(failed)?;
+        ground.variables = ground.variables.read_again(&inventory).map_err(failed)?;
+        for (host, change) in &ground.changes {
+            // A host may be gone that was grouped.
+            let _ = apply(&mut inventory, host, change);
+        }
+        ground.inventory = inventory;
+        ground.groups = OnceLock::new();
+        Ok(())
     }
 
     /// The inventory; nothing that looks at variables may be done while it is held.
@@ -99,12 +127,12 @@ impl World {
     /// Adds to the inventory what a task of a host asks for. True when anything is new.
     pub(super) fn change_inventory(&self, host: &str, change: &InventoryChange) -> Result<bool, Failure> {
         let mut ground = self.ground.write().unwrap_or_else(PoisonError::into_inner);
-        let changed = ground.inventory.change(|changes| match change {
-            InventoryChange::AddHost { name, vars, groups } => Ok(changes.add_host(name, vars, &texts(groups))),
-            InventoryChange::GroupHost { group, parents } => changes.group_host(host, group, &texts(parents)),
-        });
-        ground.groups = OnceLock::new();
-        changed.map_err(|error| Failure::new(error.to_string()))
+        let changed = apply(&mut ground.inventory, host, change).map_err(|error| Failure::new(error.to_string()))?;
+        if changed {
+            ground.groups = OnceLock::new();
+            ground.changes.push((host.to_owned(), change.clone()));
+        }
+        Ok(changed)
     }
 
     /// The variables that a task sees on a host; without a task those of the host in the play.
@@ -140,7 +168,9 @@ impl World {
             builder = builder.layer(Arc::clone(&other.vars.vars));
         }
         if let Some(role) = role {
-            builder = builder.layer(Arc::clone(&role.vars.vars));
+            builder = builder
+                .layer(Arc::clone(&role.vars.vars))
+                .layer(Arc::clone(&role.vars.given));
         }
         for vars in task.into_iter().flat_map(|task| &task.keywords.vars) {
             builder = builder.layer(Arc::clone(vars));
@@ -149,8 +179,8 @@ impl World {
         if let Some(role) = role {
             builder = builder.layer(Arc::clone(&role.vars.params));
         }
-        for params in task.into_iter().flat_map(|task| &task.keywords.params) {
-            builder = builder.layer(Arc::clone(params));
+        for vars in task.into_iter().flat_map(|task| &task.keywords.params) {
+            builder = builder.layer(Arc::clone(vars));
         }
         Ok(builder
             .layer(Arc::clone(&self.options.extra_vars))
@@ -180,10 +210,15 @@ impl World {
         }
         if let Some(role) = role {
             set("role_name", json!(role.name));
+            set(
+                "role_path",
+                json!(std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone())),
+            );
             set("ansible_role_name", json!(role.name));
-            set("ansible_parent_role_names", json!(role.parents));
-            let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());
-            set("role_path", json!(path));
+            if !role.parents.is_empty() {
+                let innermost_first: Vec<&String> = role.parents.iter().rev().collect();
+                set("ansible_parent_role_names", json!(innermost_first));
+            }
         }
         all.insert("groups".to_owned(), ground.groups());
         all
@@ -263,12 +298,28 @@ impl World {
     pub(super) fn play_magic(&self, play: &Play, hosts: &[String], batch: &[String]) -> VarMap {
         let options = &self.options;
         let folder = std::path::absolute(&play.folder).unwrap_or_else(|_| PathBuf::from(&play.folder));
+        // A list of hosts is no path.
+        let absolute = |source: &String| match std::path::absolute(source) {
+            Ok(path) if path.exists() => path.display().to_string(),
+            _ => source.clone(),
+        };
+        let sources: Vec<String> = self.ground().inventory.sources().iter().map(absolute).collect();
+        let names_of = |wanted: &dyn Fn(&Role) -> bool| {
+            let roles = play.all_roles.iter().filter(|role| wanted(role));
+            let names: IndexSet<&str> = roles.map(|role| role.name.as_str()).collect();
+            json!(names)
+        };
         let list = |tags: &[String], none: &str| if tags.is_empty() { json!([none]) } else { json!(tags) };
         let values = [
             ("ansible_play_hosts_all", json!(hosts)),
             ("ansible_play_hosts", json!(hosts)),
             ("ansible_play_batch", json!(batch)),
+            ("play_hosts", json!(batch)),
             ("ansible_play_name", json!(play.name)),
+            ("ansible_play_role_names", names_of(&|role| !role.is_dependency)),
+            ("ansible_dependent_role_names", names_of(&|role| role.is_dependency)),
+            ("ansible_role_names", names_of(&|_| true)),
+            ("ansible_inventory_sources", json!(sources)),
             ("playbook_dir", json!(folder)),
             ("ansible_check_mode", json!(options.check_mode)),
             ("ansible_diff_mode", json!(options.diff)),
@@ -317,6 +368,13 @@ impl Ground {
     pub(super) fn knows(&self, host: &str) -> bool {
         self.inventory.contains(host) || self.inventory.localhost(host).is_some()
     }
+}
+
+fn apply(inventory: &mut Inventory, host: &str, change: &InventoryChange) -> Result<bool, ChangeError> {
+    inventory.change(|changes| match change {
+        InventoryChange::AddHost { name, vars, groups } => Ok(changes.add_host(name, vars, &texts(groups))),
+        InventoryChange::GroupHost { group, parents } => changes.group_host(host, group, &texts(parents)),
+    })
 }
 
 fn texts(names: &[String]) -> Vec<&str> {
@@ -370,8 +428,10 @@ mod tests {
         let role = Arc::new(Role {
             name: "r".to_owned(),
             path: PathBuf::from("r"),
-            parents: Vec::new(),
             vars: crate::playbook::RoleVars::default(),
+            parents: vec!["p".to_owned()],
+            is_dependency: false,
+            identity: String::new(),
         });
         let hosts = ["a".to_owned()];
         let mut all = World::magic(&world.ground(), "a", Some(&role));

@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::run::{RunNames, defines_unknown_names};
 use super::scope::{PlayScope, TaskView};
-use crate::playbook::{Action, Included, Item, Loader, Loop, Play, Scoping, Task, finder};
+use crate::playbook::{
+    Action, IncludeRole, Included, Item, Loader, Loop, LoopKind, Play, RoleNames, Scoping, Setting, Task, finder,
+};
 use crate::syntax::Diagnostics;
 use crate::template::holds_template;
 use crate::vars::{VarMap, Variable, files};
@@ -26,8 +28,8 @@ pub(super) struct Content {
     pub(super) is_open: bool,
 }
 
-/// An include by file, role and task file: one that was gone into already.
-type Seen = HashSet<(PathBuf, String, Option<String>)>;
+/// Includes that were gone into already.
+type Seen = HashSet<(PathBuf, RoleNames)>;
 
 impl Content {
     pub(super) fn of(play: &Play, scope: Option<&PlayScope<'_>>, run: &RunNames, loader: &Loader<'_>) -> Self {
@@ -70,12 +72,15 @@ impl Content {
             let known = !scope.is_open() || !holds_template(text);
             known.then(|| scope.possible(text, &view, run, 0)).flatten()
         };
-        let (names, files) = match &task.action {
-            Action::IncludeTasks(include) => (texts(&include.file.value), None),
-            Action::IncludeRole(include) => {
-                let files = include.tasks_from.as_ref().map(|setting| texts(&setting.value));
-                (texts(&include.name.value), files)
-            }
+        let wanted: Option<Vec<RoleNames>> = match &task.action {
+            Action::IncludeTasks(include) => texts(&include.file.value).map(|files| {
+                let of_file = |role| RoleNames {
+                    role,
+                    ..RoleNames::default()
+                };
+                files.into_iter().map(of_file).collect()
+            }),
+            Action::IncludeRole(include) => role_names(include, &|setting| texts(&setting.value)),
             Action::Module {
                 definition, options, ..
             } if definition.name == "include-vars" => {
@@ -85,18 +90,13 @@ impl Content {
             }
             _ => return,
         };
-        let (Some(names), Some(files)) = (
-            names,
-            files.map_or(Some(vec![None]), |files| Some(files?.into_iter().map(Some).collect())),
-        ) else {
+        let Some(wanted) = wanted else {
             self.is_open = true;
             return;
         };
-        for name in names.iter().filter(|name| !name.is_empty()) {
-            for file in &files {
-                if seen.insert((task.folder.clone(), name.clone(), file.clone())) {
-                    self.take(task, name, file.as_deref(), scope.play, loader);
-                }
+        for names in wanted {
+            if !names.role.is_empty() && seen.insert((task.folder.clone(), names.clone())) {
+                self.take(task, &names, scope.play, loader);
             }
         }
     }
@@ -120,7 +120,8 @@ impl Content {
         }
         files.iter().all(|file| {
             let Ok(path) = finder(task, play).find("vars", file) else {
-                return false;
+                let is_choice = |over: &Loop| over.kind == LoopKind::FirstFound;
+                return task.loop_over.as_ref().is_some_and(is_choice);
             };
             let mut problems = Diagnostics::default();
             let read = files::read_file(&path, loader.passwords, &mut problems);
@@ -131,17 +132,21 @@ impl Content {
     }
 
     /// A file that is wrong or not there may never be included, or be made by then: nothing is said, and nothing known.
-    fn take(&mut self, task: &Arc<Task>, name: &str, file: Option<&str>, play: &Play, loader: &Loader<'_>) {
+    fn take(&mut self, task: &Arc<Task>, names: &RoleNames, play: &Play, loader: &Loader<'_>) {
         let scoping = Scoping::of_task(task, &play.folder);
         let mut inherited = task.keywords.clone();
-        inherited.vars.extend(task.loop_over.as_ref().map(loop_layer));
+        inherited.params.extend(task.loop_over.as_ref().map(loop_layer));
         let included = match &task.action {
-            Action::IncludeTasks(include) => loader.include_tasks(include, name, &inherited, &scoping),
-            Action::IncludeRole(include) => loader.include_role(include, name, file, &inherited, &scoping),
+            Action::IncludeTasks(include) => loader.include_tasks(include, &names.role, &inherited, &scoping),
+            Action::IncludeRole(include) => loader.include_role(include, names, &inherited, &scoping),
             _ => return,
         };
         match included {
-            Ok(Included { items, handlers, .. }) => {
+            Ok(Included { items, handlers, roles }) => {
+                if matches!(&task.action, Action::IncludeRole(include) if include.is_public) {
+                    let vars = roles.iter().flat_map(|role| [&role.vars.defaults, &role.vars.vars]);
+                    self.names.extend(vars.flat_map(|vars| vars.keys().cloned()));
+                }
                 self.tasks.extend(items.iter().flat_map(Item::tasks).cloned());
                 self.handlers.extend(handlers);
             }
@@ -173,6 +178,31 @@ impl Content {
         }
         notified
     }
+}
+
+/// Everything that an include of a role can name; `None` when that is known in the run only.
+fn role_names(include: &IncludeRole, texts: &dyn Fn(&Setting) -> Option<BTreeSet<String>>) -> Option<Vec<RoleNames>> {
+    let mut all = vec![RoleNames::default()];
+    for (number, setting) in include.settings().into_iter().enumerate() {
+        let Some(setting) = setting else { continue };
+        let texts = texts(setting)?;
+        let with = |names: &RoleNames| -> Vec<RoleNames> {
+            let one = |text: &String| {
+                let mut names = names.clone();
+                match number {
+                    0 => names.role.clone_from(text),
+                    1 => names.tasks_from = Some(text.clone()),
+                    2 => names.vars_from = Some(text.clone()),
+                    3 => names.defaults_from = Some(text.clone()),
+                    _ => names.handlers_from = Some(text.clone()),
+                }
+                names
+            };
+            texts.iter().map(one).collect()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    Some(all)
 }
 
 /// The names that the tasks of an include in a loop see, as the runner hands them down.

@@ -99,7 +99,7 @@ impl<'c, 'a> Reach<'c, 'a> {
         let role = view.role.map(|role| Arc::as_ptr(role).cast());
         let around: Vec<*const ()> = role
             .into_iter()
-            .chain(view.vars.iter().map(|vars| Arc::as_ptr(vars).cast()))
+            .chain(view.vars.iter().chain(view.params).map(|vars| Arc::as_ptr(vars).cast()))
             .collect();
         let question = (conditions, around);
         if let Some(known) = self.judged.borrow().get(&question) {
@@ -194,11 +194,17 @@ impl<'c, 'a> Reach<'c, 'a> {
         for role in roles() {
             builder = builder.layer(Arc::clone(&role.vars.vars));
         }
+        if let Some(role) = view.role {
+            builder = builder.layer(Arc::clone(&role.vars.given));
+        }
         for vars in view.vars {
             builder = builder.layer(Arc::clone(vars));
         }
         if let Some(role) = view.role {
             builder = builder.layer(Arc::clone(&role.vars.params));
+        }
+        for vars in view.params {
+            builder = builder.layer(Arc::clone(vars));
         }
         let builder = builder.layer(Arc::clone(scope.known.extra_vars));
         Some(builder.layer(Arc::new(self.magic(host))).build())

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Known;
 use super::hosts::{HostTable, PlayHosts};
 use super::run::RunNames;
-use crate::playbook::{Loader, LoopKind, Play, Role, Setting, Task};
+use crate::playbook::{Loader, Play, Role, Setting, Task};
 use crate::syntax::Diagnostics;
 use crate::template::holds_template;
 use crate::template::reads::possible_texts;
@@ -54,6 +54,8 @@ pub(super) struct PlayScope<'a> {
 pub(super) struct TaskView<'t> {
     pub(super) role: Option<&'t Arc<Role>>,
     pub(super) vars: &'t [Arc<VarMap>],
+    /// What the includes around it were given.
+    pub(super) params: &'t [Arc<VarMap>],
     /// Names of the task's loop.
     loop_names: [Option<&'t str>; 2],
     /// Where the task's loop takes its items from, when that is a list of texts.
@@ -72,13 +74,12 @@ impl<'t> TaskView<'t> {
         Self {
             role: task.role.as_ref(),
             vars: &task.keywords.vars,
+            params: &task.keywords.params,
             loop_names: [
                 over.map(|over| over.variable.as_str()),
                 over.and_then(|over| over.index_variable.as_deref()),
             ],
-            items: over
-                .filter(|over| over.kind != LoopKind::Dict)
-                .map(|over| &over.list.value),
+            items: over.filter(|over| over.kind.keeps_items()).map(|over| &over.list.value),
         }
     }
 }
@@ -194,6 +195,13 @@ impl<'a> PlayScope<'a> {
         if let Some(variable) = self.known.extra_vars.get(name) {
             return one(variable);
         }
+        for vars in view.params.iter().rev() {
+            if let Some(variable) = vars.get(name) {
+                // The layer of an include's loop: its items are known in the run.
+                let is_loop = vars.contains_key("ansible_loop_var");
+                return if is_loop { Some(Found::Opaque) } else { one(variable) };
+            }
+        }
         if let Some(variable) = view.role.and_then(|role| role.vars.params.get(name)) {
             return one(variable);
         }
@@ -202,18 +210,21 @@ impl<'a> PlayScope<'a> {
         }
         for vars in view.vars.iter().rev() {
             if let Some(variable) = vars.get(name) {
-                // The layer of an include's loop: its items are known in the run.
-                let is_loop = vars.contains_key("ansible_loop_var");
-                return if is_loop { Some(Found::Opaque) } else { one(variable) };
+                return one(variable);
             }
         }
-        let own = view.role.and_then(|role| role.vars.vars.get(name));
+        let own = view
+            .role
+            .and_then(|role| role.vars.given.get(name).or(role.vars.vars.get(name)));
         if let Some(variable) = own.or(self.role_vars.get(name).copied()) {
             return one(variable);
         }
         let in_files: Vec<_> = self.files.iter().filter_map(|vars| vars.get(name).cloned()).collect();
         if !in_files.is_empty() {
             return Some(Found::Written(in_files));
+        }
+        if self.play.prompts.iter().any(|prompt| prompt.name == name) {
+            return Some(Found::Opaque);
         }
         self.play.vars.get(name).and_then(one)
     }
@@ -281,15 +292,21 @@ impl<'a> PlayScope<'a> {
         let mut names: Vec<&str> = magic::NAMES.to_vec();
         names.extend(view.loop_names.into_iter().flatten());
         names.extend(run.names());
+        names.extend(self.play.prompts.iter().map(|prompt| prompt.name.as_str()));
         names.extend(self.hosts.all_names(self.table));
         names.extend(self.defaults.keys());
         names.extend(self.role_vars.keys());
-        let own = view
-            .role
-            .map(|role| [&role.vars.params, &role.vars.vars, &role.vars.defaults]);
+        let own = view.role.map(|role| {
+            [
+                &role.vars.params,
+                &role.vars.given,
+                &role.vars.vars,
+                &role.vars.defaults,
+            ]
+        });
         let maps = own.into_iter().flatten().chain(view.vars).chain(&self.files);
         let maps = maps.chain([self.known.extra_vars, &self.play.vars]);
-        names.extend(maps.flat_map(|vars| vars.keys().map(String::as_str)));
+        names.extend(maps.chain(view.params).flat_map(|vars| vars.keys().map(String::as_str)));
         names
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::texts::{Language, Texts};
 use crate::modules::TemplateSyntax;
-use crate::playbook::{Action, Expression, Keywords, Play, Setting, Task, finder};
+use crate::playbook::{Action, Expression, Keywords, LoopKind, Play, Setting, Task, finder};
 use crate::syntax::{Kind, Node, Place, SourceFile};
 use crate::template::{Syntax, holds_template, strip_braces};
 
@@ -34,6 +34,9 @@ impl<'a> Spot<'a> {
     pub(super) fn before_hosts(play: &'a Play) -> Vec<Self> {
         let mut spots = Vec::new();
         add_settings([Some(&play.hosts), play.order.as_ref()], &mut spots);
+        for prompt in &play.prompts {
+            add_settings([prompt.question.as_ref(), prompt.default.as_ref()], &mut spots);
+        }
         spots
     }
 
@@ -42,6 +45,9 @@ impl<'a> Spot<'a> {
         let mut spots = Vec::new();
         add_settings(
             [
+                play.gather_facts.as_ref(),
+                play.gather_subset.as_ref(),
+                play.gather_timeout.as_ref(),
                 play.serial.as_ref(),
                 play.strategy.as_ref(),
                 play.max_fail_percentage.as_ref(),
@@ -58,8 +64,11 @@ impl<'a> Spot<'a> {
         let mut around = Vec::new();
         let mut inside = Vec::new();
         if let Some(over) = &task.loop_over {
-            add_settings([Some(&over.list)], &mut around);
+            // Files that cannot be named are no candidates.
+            let list = Some(&over.list).filter(|_| over.kind != LoopKind::FirstFound);
+            add_settings([list], &mut around);
             add_settings([over.label.as_ref(), over.pause.as_ref()], &mut inside);
+            inside.extend(over.break_when.iter().map(Self::expression));
         }
         if let Some(name) = task.name.as_deref().filter(|name| holds_template(name)) {
             inside.push(Self::text(name, Origin::Scalar(&task.place)));
@@ -99,7 +108,7 @@ impl<'a> Spot<'a> {
             }
             Action::IncludeTasks(include) => add_settings([Some(&include.file)], &mut inside),
             Action::IncludeRole(include) => {
-                add_settings([Some(&include.name), include.tasks_from.as_ref()], &mut inside);
+                add_settings(include.settings(), &mut inside);
             }
             Action::Meta(_) => {}
         }
