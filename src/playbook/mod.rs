@@ -15,12 +15,12 @@ mod tags;
 mod tasks;
 mod variables;
 
-pub use action::{Action, IncludeRole, IncludeTasks, Meta};
+pub use action::{Action, IncludeRole, IncludeTasks, Meta, UnsupportedTask};
 pub use background::InBackground;
 pub use checks::check_hosts;
 pub(crate) use checks::finder;
 pub use keywords::Keywords;
-pub use loader::{Included, Loader, LoaderOptions, Scoping};
+pub use loader::{Included, Loader, LoaderOptions, Scoping, Unsupported};
 pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, Task};
 pub use role::{Role, RoleVars};
 pub use selection::check_selection;

@@ -3,10 +3,10 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::action::{Action, IncludeRole, IncludeTasks, Meta};
+use super::action::{Action, IncludeRole, IncludeTasks, Meta, UnsupportedTask};
 use super::background::{check_background, in_background};
 use super::keywords::{Keywords, text_list};
-use super::loader::{Loader, Scoping};
+use super::loader::{Loader, Scoping, Unsupported};
 use super::model::{Block, Item, Loop, LoopKind, Task};
 use super::role::{Role, RoleRequest};
 use super::setting::{Expression, Setting, check_templates};
@@ -92,52 +92,63 @@ impl Loader<'_> {
                 return self.import(key, entry, args, &keywords, scoping, collected, diagnostics);
             }
         }
+        let mut found = Diagnostics::default();
         let mut task = Task {
             name,
             place: node.place.clone(),
             action: Action::Meta(Meta::Noop),
             keywords: Keywords::default(),
             register: fields.take("register").and_then(Node::text).map(str::to_owned),
-            loop_over: loop_over(&mut fields, diagnostics),
+            loop_over: loop_over(&mut fields, &mut found),
             until: fields
                 .take("until")
-                .map(|node| Expression::list(node, diagnostics))
+                .map(|node| Expression::list(node, &mut found))
                 .unwrap_or_default(),
-            retries: fields.take("retries").map(|node| Setting::of(node, diagnostics)),
-            delay: fields.take("delay").map(|node| Setting::of(node, diagnostics)),
+            retries: fields.take("retries").map(|node| Setting::of(node, &mut found)),
+            delay: fields.take("delay").map(|node| Setting::of(node, &mut found)),
             changed_when: fields
                 .take("changed_when")
-                .map(|node| Expression::list(node, diagnostics)),
+                .map(|node| Expression::list(node, &mut found)),
             failed_when: fields
                 .take("failed_when")
-                .map(|node| Expression::list(node, diagnostics)),
+                .map(|node| Expression::list(node, &mut found)),
             notify: fields
                 .take("notify")
-                .map(|node| notify(node, diagnostics))
+                .map(|node| notify(node, &mut found))
                 .unwrap_or_default(),
             listen: fields
                 .take("listen")
-                .map(|node| text_list(node, "listen", diagnostics))
+                .map(|node| text_list(node, "listen", &mut found))
                 .unwrap_or_default(),
-            in_background: in_background(&mut fields, diagnostics),
+            in_background: in_background(&mut fields, &mut found),
             role: scoping.role.clone(),
             folder: scoping.folder.clone(),
         };
         for (key, reason) in NOT_YET {
             if let Some(entry) = fields.entry(key) {
-                diagnostics.push(
+                found.push(
                     Diagnostic::error(format!("`{key}` is not supported by this version of krun"))
                         .at(&entry.key_place)
                         .help(reason)
+                        .unsupported()
                         .without_gap(),
                 );
             }
         }
+        let written = written_action(&fields);
         // A task whose module is wrong stays, so that what depends on its other keys can be judged.
-        if let Some(action) = self.action(&mut fields, &mut keywords, scoping, diagnostics) {
-            fields.finish(modules::names().chain(STATEMENTS), diagnostics);
+        if let Some(action) = self.action(&mut fields, &mut keywords, scoping, &mut found) {
+            fields.finish(modules::names().chain(STATEMENTS), &mut found);
             task.action = action;
-            check_background(&task, diagnostics);
+            check_background(&task, &mut found);
+        }
+        if self.options.unsupported == Unsupported::WhenReached && found.are_unsupported() {
+            task.action = Action::Unsupported(UnsupportedTask {
+                name: written,
+                findings: found,
+            });
+        } else {
+            diagnostics.extend(found);
         }
         task.keywords = keywords;
         vec![Item::Task(Arc::new(task))]
@@ -300,7 +311,8 @@ impl Loader<'_> {
                         let unknown =
                             Diagnostic::error(format!("`{}` is neither a module nor a key of a task", entry.key))
                                 .at(&entry.key_place)
-                                .did_you_mean(&entry.key, modules::names().chain(STATEMENTS).chain(TASK_KEYS));
+                                .did_you_mean(&entry.key, modules::names().chain(STATEMENTS).chain(TASK_KEYS))
+                                .unsupported();
                         let may_define = closest(&entry.key, STATEMENTS.into_iter().chain(DEFINING)).is_some();
                         diagnostics.push(if may_define { unknown } else { unknown.without_gap() });
                     }
@@ -370,6 +382,13 @@ const TASK_KEYS: [&str; 36] = [
     "vars",
     "when",
 ];
+
+/// What a task calls its module, known or not.
+fn written_action(fields: &Fields<'_>) -> String {
+    let is_module = |key: &str| is_action(key) || !TASK_KEYS.contains(&key);
+    let mut keys = fields.rest().map(|entry| entry.key.as_str());
+    keys.find(|key| is_module(key)).unwrap_or("unsupported").to_owned()
+}
 
 fn is_action(key: &str) -> bool {
     modules::find(key).is_some() || matches!(key, "local_action" | "action")
@@ -540,7 +559,8 @@ fn generic_action(node: &Node, diagnostics: &mut Diagnostics) -> Option<(&'stati
         diagnostics.push(
             Diagnostic::error(format!("there is no module `{name}`"))
                 .at(&node.place)
-                .did_you_mean(&name, modules::names()),
+                .did_you_mean(&name, modules::names())
+                .unsupported(),
         );
         return None;
     };
@@ -678,6 +698,7 @@ fn check_options(definition: &ModuleDefinition, node: &Node, diagnostics: &mut D
                 ))
                 .at(&entry.key_place)
                 .did_you_mean(&entry.key, known.iter().map(String::as_str).chain(aliases))
+                .unsupported()
                 .without_gap(),
             );
             sound = false;

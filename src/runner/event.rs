@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::stats::Recap;
 use crate::modules::Diff;
 use crate::playbook::Strategy;
+use crate::syntax::Excerpt;
 
 /// Takes the events of a run; the terminal, the JSON output and the journal all read the same ones.
 pub type EventSink = Sender<Event>;
@@ -65,6 +66,9 @@ pub struct HostReport {
     pub warnings: Vec<String>,
     /// Where the task stands (`file:line:column`).
     pub place: String,
+    /// What is to blame for a failure: the task, or what in it has no value; not under `no_log`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Excerpt>,
     /// Name of the module.
     pub module: String,
 }

@@ -32,10 +32,9 @@ pub(super) fn loop_items(over: &Loop, scope: &Scope) -> Result<Vec<Value>, Failu
                 Value::String(_) => "text",
                 _ => "something else",
             };
-            Err(
-                Failure::new(format!("a loop needs a list, this is {found} ({})", over.list.place))
-                    .help("for a mapping use the filter dict2items"),
-            )
+            Err(Failure::new(format!("a loop needs a list, this is {found}"))
+                .at(&over.list.place)
+                .help("for a mapping use the filter dict2items"))
         }
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Spot<'a> {
             Action::IncludeRole(include) => {
                 add_settings([Some(&include.name), include.tasks_from.as_ref()], &mut inside);
             }
-            Action::Meta(_) => {}
+            Action::Meta(_) | Action::Unsupported(_) => {}
         }
         [(false, around), (true, inside)]
     }
