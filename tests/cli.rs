@@ -139,6 +139,10 @@ fn assert_parts(text: &str, parts: &[&str], ran: &Ran) {
 #[case::verbose("site.yml -i hosts.ini -l d1 -v", &["hosts: d1", "\"stdout\": \"looked\"", "!at site.yml:"])]
 #[case::very_verbose("site.yml -i hosts.ini -l d1 -vv", &["hosts: d1", "\"stdout\": \"looked\"", "at site.yml:25:7"])]
 #[case::as_verbose_as_can_be("site.yml -i hosts.ini -l d1 -vvvvv", &["\"stdout\": \"looked\"", "at site.yml:25:7"])]
+#[case::failure_policy("site.yml -i hosts.ini -t talk --failure-policy ansible", &["ok: [w1]", "TASK [look]"])]
+#[case::gathering("site.yml -i hosts.ini -t talk,always --gathering explicit", &["TASK [look]", "!Gathering Facts"])]
+#[case::fact_cache("site.yml -i hosts.ini -t talk --fact-cache facts --fact-cache-timeout 0 --flush-cache", &["ok: [w1]"])]
+#[case::unsupported("site.yml -i hosts.ini -t talk --unsupported when-reached", &["ok: [w1]"])]
 #[case::list_hosts("site.yml -i hosts.ini --list-hosts", &["playbook: site.yml", "play #1 (web): web servers",
     "hosts (2):\n      w1\n      w2", "hosts (1):\n      d1", "!TASK"])]
 #[case::list_hosts_of_a_limit("site.yml -i hosts.ini --list-hosts -l w2", &["hosts (1):\n      w2", "hosts (0):"])]

@@ -31,6 +31,19 @@ impl Error {
                 print_findings(findings);
                 *code
             }
+            Self::Other(Failure {
+                message,
+                help,
+                place: Some(place),
+                ..
+            }) => {
+                let mut finding = Diagnostic::error(message).at(place);
+                if let Some(help) = help {
+                    finding = finding.help(help);
+                }
+                print_findings(&finding.into());
+                EXIT_ERROR
+            }
             Self::Other(failure) => {
                 complain(&format!("error: {}", failure.message));
                 if let Some(help) = &failure.help {

@@ -14,8 +14,10 @@ use super::journal::{self, Continued, JournalFolder};
 use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
-use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_prompts, check_selection};
-use crate::runner::{FactCache, FailurePolicy, Gathering};
+use crate::playbook::{
+    Loader, LoaderOptions, Playbook, TagSelection, Unsupported, check_hosts, check_prompts, check_selection,
+};
+use crate::runner::{FactCache, FailurePolicy, Gathering, RunOptions};
 use crate::syntax::{Diagnostic, Diagnostics};
 
 /// The options of a run.
@@ -54,6 +56,9 @@ pub(super) struct RunArgs {
     /// Send each task by itself, instead of consecutive tasks of a host together
     #[arg(long)]
     no_fuse: bool,
+    /// A task that krun does not know: an error before the run, or a failure when it is reached (when-reached)
+    #[arg(long, value_name = "WHAT", env = "KRUN_UNSUPPORTED", default_value = "error", value_parser = Unsupported::from_str)]
+    unsupported: Unsupported,
     /// After a failure: stop, or go on with the hosts that are left as ansible does
     #[arg(long, value_name = "POLICY", env = "KRUN_FAILURE_POLICY", default_value = "stop", value_parser = FailurePolicy::from_str)]
     failure_policy: FailurePolicy,
@@ -86,6 +91,21 @@ impl RunArgs {
     /// The values of `-e`.
     pub(super) fn extra_vars_mut(&mut self) -> &mut Vec<String> {
         &mut self.hosts.extra_vars
+    }
+}
+
+impl RunArgs {
+    /// What decides how the run goes, beside what all commands have in common.
+    fn add_to(&self, options: &mut RunOptions) {
+        options.start_at_task.clone_from(&self.start_at_task);
+        options.force_handlers = self.force_handlers;
+        options.step = self.step;
+        options.failure_policy = self.failure_policy;
+        options.gathering = self.gathering;
+        options.flush_cache = self.flush_cache;
+        let cache = |folder: &PathBuf| FactCache::new(folder, self.fact_cache_timeout);
+        options.fact_cache = self.fact_cache.as_ref().map(cache);
+        options.no_fuse = self.no_fuse;
     }
 }
 
@@ -130,6 +150,7 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
     let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
     let loader_options = LoaderOptions {
         roles_path: args.roles_path.clone(),
+        unsupported: args.unsupported,
     };
     let loader = Loader::new(&loader_options, &passwords);
     let mut problems = Diagnostics::default();
@@ -215,15 +236,7 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
         let text = lists.text(&playbooks, &ground.inventory, options.limit.as_ref(), &options.tags);
         return Ok(print(&text));
     }
-    options.start_at_task.clone_from(&args.start_at_task);
-    options.force_handlers = args.force_handlers;
-    options.step = args.step;
-    options.failure_policy = args.failure_policy;
-    options.gathering = args.gathering;
-    options.flush_cache = args.flush_cache;
-    let cache = |folder: &PathBuf| FactCache::new(folder, args.fact_cache_timeout);
-    options.fact_cache = args.fact_cache.as_ref().map(cache);
-    options.no_fuse = args.no_fuse;
+    args.add_to(&mut options);
     ask_passwords(&args.hosts, &mut options)?;
     let journal = journal::begin(args, &options, &passwords, continued)?;
     options.journalled = journal.is_some();

@@ -2,6 +2,7 @@ use serde_json::{Map, Value};
 
 use super::LeftJob;
 use crate::connection::{ConnectionError, Output};
+use crate::syntax::Place;
 use crate::template::TemplateError;
 
 /// Why a task failed on a host.
@@ -17,6 +18,8 @@ pub struct Failure {
     pub interrupted: bool,
     /// What `register` keeps, beside `failed` and `msg` (for a command: `rc`, `stdout`, `stderr`).
     pub result: Map<String, Value>,
+    /// What in the playbook is to blame, where that is not the task as a whole.
+    pub place: Option<Place>,
     /// No failure at all: the module's work was started on the node and left there.
     pub left: Option<LeftJob>,
 }
@@ -31,6 +34,7 @@ impl Failure {
             unreachable: false,
             interrupted: false,
             result: Map::new(),
+            place: None,
             left: None,
         }
     }
@@ -49,6 +53,13 @@ impl Failure {
         if common_help(&self.message).is_none() {
             self.help = Some(help.into());
         }
+        self
+    }
+
+    /// Points at what in the playbook is to blame.
+    #[must_use]
+    pub fn at(mut self, place: &Place) -> Self {
+        self.place = Some(place.clone());
         self
     }
 

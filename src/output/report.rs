@@ -158,8 +158,13 @@ fn failure(report: &HostReport, beginning: &str, place: Option<&str>) -> String 
             }
         }
     }
-    if let Some(place) = place {
-        text.push_str(&style(format!("\n  at {place}")).dim().to_string());
+    match (place, &report.excerpt) {
+        (Some(_), Some(excerpt)) => {
+            let shown = excerpt.render(console::colors_enabled());
+            text.push_str(&format!("\n{shown}"));
+        }
+        (Some(place), None) => text.push_str(&style(format!("\n  at {place}")).dim().to_string()),
+        (None, _) => {}
     }
     if let Some(help) = &report.help {
         text.push_str(&format!("\n  {} {}", style("what to do:").bold(), indented(help)));

@@ -5,6 +5,7 @@ use super::loader::RoleNames;
 use super::model::OptionNodes;
 use super::setting::Setting;
 use crate::modules::ModuleDefinition;
+use crate::syntax::Diagnostics;
 
 /// What a task does.
 pub enum Action {
@@ -23,6 +24,17 @@ pub enum Action {
     IncludeTasks(Box<IncludeTasks>),
     /// Reads a role while the play runs.
     IncludeRole(Box<IncludeRole>),
+    /// Cannot be run: its module, an option or a key of it is none that krun knows.
+    Unsupported(UnsupportedTask),
+}
+
+/// A task that krun cannot run, and that is no error until it is reached.
+#[derive(Debug)]
+pub struct UnsupportedTask {
+    /// What it calls its module.
+    pub name: String,
+    /// What is wrong with it.
+    pub findings: Diagnostics,
 }
 
 /// `include_tasks`
@@ -128,12 +140,13 @@ impl Meta {
 
 impl Action {
     /// The name under which a task without a name is shown.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Action::Module { definition, .. } => definition.name,
             Action::Meta(_) => "meta",
             Action::IncludeTasks(_) => "include_tasks",
             Action::IncludeRole(_) => "include_role",
+            Action::Unsupported(task) => &task.name,
         }
     }
 }

@@ -45,6 +45,9 @@ pub(super) fn check_background(task: &Task, diagnostics: &mut Diagnostics) {
     if seconds(limit) == Some(0.0) {
         return;
     }
+    if let Action::Unsupported(_) = &task.action {
+        return;
+    }
     let Action::Module { definition, .. } = &task.action else {
         diagnostics.push(refused(task.action.name(), "it is no module").at(&limit.place));
         return;

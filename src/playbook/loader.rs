@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::action::{IncludeRole, IncludeTasks};
@@ -17,6 +18,30 @@ const MAX_DEPTH: usize = 40;
 pub struct LoaderOptions {
     /// Folders with roles, beside those near the playbook.
     pub roles_path: Vec<PathBuf>,
+    /// What a task is whose module, options or keys krun does not know.
+    pub unsupported: Unsupported,
+}
+
+/// What a task is whose module, options or keys krun does not know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unsupported {
+    /// An error before the run.
+    #[default]
+    Error,
+    /// A task that fails when it is reached, for borrowed content that has it in branches that are never taken.
+    WhenReached,
+}
+
+impl FromStr for Unsupported {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "error" => Ok(Unsupported::Error),
+            "when-reached" => Ok(Unsupported::WhenReached),
+            other => Err(format!("`{other}` is neither error nor when-reached")),
+        }
+    }
 }
 
 /// Reads playbooks and all that they name.

@@ -27,13 +27,13 @@ mod task_action;
 mod tasks;
 mod variables;
 
-pub use action::{Action, IncludeRole, IncludeTasks, Meta};
+pub use action::{Action, IncludeRole, IncludeTasks, Meta, UnsupportedTask};
 pub use background::InBackground;
 pub use checks::check_hosts;
 pub(crate) use checks::finder;
 pub use expected::Expected;
 pub use keywords::Keywords;
-pub use loader::{Included, Loader, LoaderOptions, RoleNames, Scoping};
+pub use loader::{Included, Loader, LoaderOptions, RoleNames, Scoping, Unsupported};
 pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, RoleRun, Task};
 pub use play::ORDERS;
 pub use prompts::{Prompt, check_prompts};

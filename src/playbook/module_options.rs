@@ -60,7 +60,7 @@ pub(super) fn check_options(
                 Some(reason) => error.help(reason),
                 None => error.did_you_mean(&entry.key, known.iter().map(String::as_str).chain(aliases)),
             };
-            diagnostics.push(error.without_gap());
+            diagnostics.push(error.unsupported().without_gap());
             sound = false;
         }
         if definition.raw_options.contains(&entry.key.as_str()) {

@@ -61,7 +61,8 @@ impl Loader<'_> {
                         let unknown =
                             Diagnostic::error(format!("`{}` is neither a module nor a key of a task", entry.key))
                                 .at(&entry.key_place)
-                                .did_you_mean(&entry.key, modules::names().chain(STATEMENTS).chain(TASK_KEYS));
+                                .did_you_mean(&entry.key, modules::names().chain(STATEMENTS).chain(TASK_KEYS))
+                                .unsupported();
                         let may_define = closest(&entry.key, STATEMENTS.into_iter().chain(DEFINING)).is_some();
                         diagnostics.push(if may_define { unknown } else { unknown.without_gap() });
                     }
@@ -122,6 +123,13 @@ const TASK_KEYS: [&str; 36] = [
     "vars",
     "when",
 ];
+
+/// What a task calls its module, known or not.
+pub(super) fn written_action(fields: &Fields<'_>) -> String {
+    let is_module = |key: &str| is_action(key) || !TASK_KEYS.contains(&key);
+    let mut keys = fields.rest().map(|entry| entry.key.as_str());
+    keys.find(|key| is_module(key)).unwrap_or("unsupported").to_owned()
+}
 
 fn is_action(key: &str) -> bool {
     modules::find(key).is_some() || matches!(key, "local_action" | "action")
@@ -206,7 +214,8 @@ fn generic_action(node: &Node, diagnostics: &mut Diagnostics) -> Option<(&'stati
         diagnostics.push(
             Diagnostic::error(format!("there is no module `{name}`"))
                 .at(&node.place)
-                .did_you_mean(&name, modules::names()),
+                .did_you_mean(&name, modules::names())
+                .unsupported(),
         );
         return None;
     };

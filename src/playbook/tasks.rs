@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
-use super::action::{Action, Meta};
+use super::action::{Action, Meta, UnsupportedTask};
 use super::background::{check_background, in_background};
 use super::keywords::{Keywords, text_list};
-use super::loader::{Loader, Scoping};
+use super::loader::{Loader, Scoping, Unsupported};
 use super::looping::loop_over;
 use super::model::{Block, Item, Task};
 use super::role::Role;
 use super::setting::{Expression, Setting};
-use super::task_action::{STATEMENTS, statement};
+use super::task_action::{STATEMENTS, statement, written_action};
 use crate::modules;
 use crate::syntax::{Diagnostic, Diagnostics, Fields, Kind, Node};
 use crate::template;
@@ -79,49 +79,60 @@ impl Loader<'_> {
                 return self.import(key, entry, args, &keywords, scoping, collected, diagnostics);
             }
         }
+        let mut found = Diagnostics::default();
         let mut task = Task {
             name,
             place: node.place.clone(),
             action: Action::Meta(Meta::Noop),
             keywords: Keywords::default(),
             register: fields.take("register").and_then(Node::text).map(str::to_owned),
-            loop_over: loop_over(&mut fields, diagnostics),
+            loop_over: loop_over(&mut fields, &mut found),
             until: fields
                 .take("until")
-                .map(|node| Expression::list(node, diagnostics))
+                .map(|node| Expression::list(node, &mut found))
                 .unwrap_or_default(),
-            retries: fields.take("retries").map(|node| Setting::of(node, diagnostics)),
-            delay: fields.take("delay").map(|node| Setting::of(node, diagnostics)),
+            retries: fields.take("retries").map(|node| Setting::of(node, &mut found)),
+            delay: fields.take("delay").map(|node| Setting::of(node, &mut found)),
             changed_when: fields
                 .take("changed_when")
-                .map(|node| Expression::list(node, diagnostics)),
+                .map(|node| Expression::list(node, &mut found)),
             failed_when: fields
                 .take("failed_when")
-                .map(|node| Expression::list(node, diagnostics)),
-            notify: [outer.notify.clone(), notify(&mut fields, diagnostics)].concat(),
+                .map(|node| Expression::list(node, &mut found)),
+            notify: [outer.notify.clone(), notify(&mut fields, &mut found)].concat(),
             listen: fields
                 .take("listen")
-                .map(|node| text_list(node, "listen", diagnostics))
+                .map(|node| text_list(node, "listen", &mut found))
                 .unwrap_or_default(),
-            in_background: in_background(&mut fields, diagnostics),
+            in_background: in_background(&mut fields, &mut found),
             role: scoping.role.clone(),
             folder: scoping.folder.clone(),
         };
         for (key, reason) in NOT_YET {
             if let Some(entry) = fields.entry(key) {
-                diagnostics.push(
+                found.push(
                     Diagnostic::error(format!("`{key}` is not supported by this version of krun"))
                         .at(&entry.key_place)
                         .help(reason)
+                        .unsupported()
                         .without_gap(),
                 );
             }
         }
+        let written = written_action(&fields);
         // A task whose module is wrong stays, so that what depends on its other keys can be judged.
-        if let Some(action) = self.action(&mut fields, &mut keywords, scoping, diagnostics) {
-            fields.finish(modules::names().chain(STATEMENTS), diagnostics);
+        if let Some(action) = self.action(&mut fields, &mut keywords, scoping, &mut found) {
+            fields.finish(modules::names().chain(STATEMENTS), &mut found);
             task.action = action;
-            check_background(&task, diagnostics);
+            check_background(&task, &mut found);
+        }
+        if self.options.unsupported == Unsupported::WhenReached && found.are_unsupported() {
+            task.action = Action::Unsupported(UnsupportedTask {
+                name: written,
+                findings: found,
+            });
+        } else {
+            diagnostics.extend(found);
         }
         // What an include is given is a parameter of what it includes.
         let is_include = matches!(task.action, Action::IncludeTasks(_) | Action::IncludeRole(_));

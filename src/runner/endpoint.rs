@@ -233,8 +233,11 @@ pub(super) fn become_user(
 
 /// A diagnostic that only came up while the task ran.
 pub(super) fn diagnostic(error: &Diagnostic) -> Failure {
-    let place = error.place().map(|place| format!(" ({place})")).unwrap_or_default();
-    Failure::new(format!("{}{place}", error.message()))
+    let failure = Failure::new(error.message());
+    match error.place() {
+        Some(place) => failure.at(place),
+        None => failure,
+    }
 }
 
 fn keyword(setting: Option<&Setting>, scope: &Scope) -> Result<Option<String>, Failure> {

@@ -7,6 +7,7 @@ use super::record::Record;
 use super::stats::Recap;
 use crate::modules::Diff;
 use crate::playbook::Strategy;
+use crate::syntax::Excerpt;
 
 /// Takes the events of a run; the terminal, the JSON output and the journal all read the same ones.
 pub type EventSink = Sender<Event>;
@@ -66,6 +67,9 @@ pub struct HostReport {
     pub warnings: Vec<String>,
     /// Where the task stands (`file:line:column`).
     pub place: String,
+    /// What is to blame for a failure: the task, or what in it has no value; not under `no_log`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<Excerpt>,
     /// Name of the module.
     pub module: String,
     /// The run that this one goes on from had done it; nothing was done now.

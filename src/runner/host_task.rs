@@ -16,6 +16,7 @@ use super::world::{PlayVars, World};
 use crate::connection::SessionPool;
 use crate::modules::{Answer, Before, Failure, Question};
 use crate::playbook::{Loop, Play, Task};
+use crate::syntax::Excerpt;
 use crate::vars::{Scope, VarMap, Watch};
 
 /// Longest time for a task that names no `timeout`: above all that kubeadm may take, and still finite.
@@ -303,6 +304,9 @@ impl<'p> Machinery<'_, 'p> {
             diff: if hidden { Vec::new() } else { tried.outcome.diff },
             warnings: tried.outcome.warnings,
             place: task.place.to_string(),
+            excerpt: matches!(tried.status, Status::Failed | Status::Unreachable)
+                .then(|| Excerpt::of(tried.place.as_ref().unwrap_or(&task.place)))
+                .filter(|_| !hidden),
             module: task.action.name().to_owned(),
             done_before: self.before == Before::Done && tried.status == Status::Ok,
         };

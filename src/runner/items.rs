@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::budget::Budget;
 use super::company::Company;
 use super::event::{Event, Status};
+use super::failed_task::about_failure;
 use super::handlers::Handlers;
 use super::host_task::Machinery;
 use super::roles::RolesOfHosts;
@@ -14,7 +15,9 @@ use super::stats::Recap;
 use super::world::PlayVars;
 use crate::modules::Failure;
 use crate::playbook::{Block, Item, Loader, Setting, Task};
+use crate::syntax::Excerpt;
 use crate::vars::{Scope, VarMap};
+use serde_json::json;
 
 /// Why a host takes no further part.
 #[derive(Clone, Debug)]
@@ -185,13 +188,15 @@ impl<'a> Batch<'a> {
         let mut fatal = std::mem::take(&mut self.fatal);
         if has_rescue {
             // `any_errors_fatal` takes all hosts out of the block, and its rescue is for all of them.
+            let reason = hosts.iter().find_map(|host| match self.lost.get(host) {
+                Some(Lost::Failed { vars, .. }) => Some(vars.clone()),
+                _ => None,
+            });
+            let vars = reason.unwrap_or_default();
             for host in hosts.iter().filter(|_| fatal) {
                 if self.takes_part(host) {
-                    let lost = Lost::Failed {
-                        vars: VarMap::new(),
-                        is_own: false,
-                    };
-                    self.lost.insert(host.clone(), lost);
+                    let vars = vars.clone();
+                    self.lost.insert(host.clone(), Lost::Failed { vars, is_own: false });
                 }
             }
             fatal = false;
@@ -254,6 +259,8 @@ impl<'a> Batch<'a> {
 
     /// A failure that no module reported.
     pub(super) fn fail(&mut self, task: &Arc<Task>, host: &str, failure: Failure) {
+        let result = json!({"failed": true, "changed": false, "msg": failure.message});
+        let vars = about_failure(task, result);
         let report = super::event::HostReport {
             host: host.to_owned(),
             delegated_to: None,
@@ -267,6 +274,7 @@ impl<'a> Batch<'a> {
             diff: Vec::new(),
             warnings: Vec::new(),
             place: task.place.to_string(),
+            excerpt: Some(Excerpt::of(failure.place.as_ref().unwrap_or(&task.place))),
             module: task.action.name().to_owned(),
             done_before: false,
         };
@@ -275,10 +283,10 @@ impl<'a> Batch<'a> {
             .entry(host.to_owned())
             .or_default()
             .add(Status::Failed, false);
-        let lost = Lost::Failed {
-            vars: VarMap::new(),
-            is_own: true,
-        };
+        if let Some(budget) = &mut self.budget {
+            budget.failed(host);
+        }
+        let lost = Lost::Failed { vars, is_own: true };
         self.lost.insert(host.to_owned(), lost);
         self.others_have_changed();
     }

@@ -112,7 +112,7 @@ impl Machinery<'_, '_> {
         }
         let tasks = tasks
             .iter()
-            .map(|(task, key)| ((*key).clone(), task.title(), task.action.name()))
+            .map(|(task, key)| ((*key).clone(), task.title(), task.action.name().to_owned()))
             .collect();
         record::begin(&self.events, tasks)
     }
@@ -139,7 +139,7 @@ impl Machinery<'_, '_> {
         self.send(Event::Record(Record::Ended {
             key,
             title: task.title(),
-            module: task.action.name(),
+            module: task.action.name().to_owned(),
             record,
         }));
     }
@@ -230,6 +230,7 @@ fn plain_report(task: &Task, host: &str, status: Status) -> HostReport {
         place: task.place.to_string(),
         module: task.action.name().to_owned(),
         done_before: false,
+        excerpt: None,
     }
 }
 

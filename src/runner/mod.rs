@@ -8,6 +8,7 @@ mod conditions;
 mod endpoint;
 mod event;
 mod fact_cache;
+mod failed_task;
 mod fused;
 mod gathering;
 mod handlers;

@@ -14,7 +14,7 @@ use super::world::OMIT;
 use crate::modules::{
     Background, Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, UndoNote, random_word,
 };
-use crate::playbook::{Keywords, Task};
+use crate::playbook::{Action, Keywords, Task};
 use crate::vars::Scope;
 
 /// How long a node is tried to be reached again whose connection was lost: a machine boots in less.
@@ -32,7 +32,7 @@ impl Machinery<'_, '_> {
         options: &Map<String, Value>,
     ) -> Result<Outcome, Failure> {
         let keywords = &task.keywords;
-        let options = render_options(definition, options, scope)?;
+        let options = render_options(task, definition, options, scope)?;
         let flag = |setting: Option<&crate::playbook::Setting>, default: bool| {
             setting.map_or(Ok(default), |setting| {
                 setting.flag(scope).map_err(|error| diagnostic(&error))
@@ -180,6 +180,7 @@ fn environment(keywords: &Keywords, scope: &Scope) -> Result<Vec<(String, String
 }
 
 fn render_options(
+    task: &Task,
     definition: &ModuleDefinition,
     options: &Map<String, Value>,
     scope: &Scope,
@@ -189,9 +190,17 @@ fn render_options(
         let value = if definition.raw_options.contains(&name.as_str()) {
             value.clone()
         } else {
-            scope
-                .render(value)
-                .map_err(|error| Failure::new(format!("the option `{name}`: {error}")))?
+            scope.render(value).map_err(|error| {
+                let failure = Failure::new(format!("the option `{name}`: {error}"));
+                let node = match &task.action {
+                    Action::Module { nodes, .. } => nodes.get(name),
+                    _ => None,
+                };
+                match node {
+                    Some(node) => failure.at(&node.place),
+                    None => failure,
+                }
+            })?
         };
         if value.as_str() != Some(OMIT) {
             rendered.insert(name.clone(), value);

@@ -47,16 +47,13 @@ impl Run<'_> {
             Value::String(text) => vec![text],
             Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
             other => {
-                return Err(Failure::new(format!(
-                    "`hosts` must be a pattern, it is `{other}` ({})",
-                    play.hosts.place
-                )));
+                return Err(Failure::new(format!("`hosts` must be a pattern, it is `{other}`")).at(&play.hosts.place));
             }
         };
         let select = |pattern: &Pattern| {
             pattern.select(&self.world.ground().inventory).map_err(|error| {
                 let help = error.help();
-                let failure = Failure::new(format!("{error} ({})", play.hosts.place));
+                let failure = Failure::new(error.to_string()).at(&play.hosts.place);
                 match help {
                     Some(help) => failure.help(help),
                     None => failure,
@@ -64,7 +61,7 @@ impl Run<'_> {
             })
         };
         let pattern = Pattern::parse_all(texts.iter().map(String::as_str))
-            .map_err(|error| Failure::new(format!("{error} ({})", play.hosts.place)))?;
+            .map_err(|error| Failure::new(error.to_string()).at(&play.hosts.place))?;
         let mut hosts = select(&pattern)?;
         if let Some(limit) = &self.options.limit {
             let limited = select(limit)?;
@@ -89,7 +86,8 @@ impl Run<'_> {
                 hosts = serde_json::from_value(shuffled).map_err(|error| Failure::new(error.to_string()))?;
             }
             other => {
-                return Err(Failure::new(format!("there is no order `{other}` ({})", order.place))
+                return Err(Failure::new(format!("there is no order `{other}`"))
+                    .at(&order.place)
                     .help(format!("use {}", ORDERS.join(", "))));
             }
         }

@@ -48,7 +48,7 @@ pub enum Record {
     /// Tasks are about to be run on a host.
     Begun {
         /// Which, with title and module.
-        tasks: Vec<(TaskKey, String, &'static str)>,
+        tasks: Vec<(TaskKey, String, String)>,
         /// Told when it is written, or cannot be.
         written: SyncSender<Result<(), String>>,
     },
@@ -59,7 +59,7 @@ pub enum Record {
         /// Its title.
         title: String,
         /// Its module.
-        module: &'static str,
+        module: String,
         /// How it ended.
         record: Box<TaskRecord>,
     },
@@ -68,7 +68,7 @@ pub enum Record {
 }
 
 /// Writes down that tasks are about to be run; they may be begun when this returns.
-pub(super) fn begin(events: &EventSink, tasks: Vec<(TaskKey, String, &'static str)>) -> Result<(), Failure> {
+pub(super) fn begin(events: &EventSink, tasks: Vec<(TaskKey, String, String)>) -> Result<(), Failure> {
     let (written, answer) = sync_channel(1);
     // The receiver is gone only when the run is over.
     let _ = events.send(Event::Record(Record::Begun { tasks, written }));

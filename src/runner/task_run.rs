@@ -4,30 +4,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use rayon::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::company::Gate;
 use super::event::{Event, Status};
+use super::failed_task::about_failure;
 use super::host_task::Ended;
 use super::includes::Include;
 use super::items::{Batch, Lost};
 use crate::modules::{Answer, Failure, Question};
 use crate::playbook::{Action, Task};
-use crate::vars::{VarMap, Variable};
+use crate::vars::VarMap;
 
 impl Batch<'_> {
     pub(super) fn run_task(&mut self, task: &Arc<Task>, hosts: &[String], handler: bool) {
         if !handler && !self.is_chosen(task) {
             return;
         }
-        if matches!(task.action, Action::Module { .. }) && !self.is_agreed_to(task) {
+        if matches!(task.action, Action::Module { .. } | Action::Unsupported(_)) && !self.is_agreed_to(task) {
             return;
         }
         match &task.action {
             Action::Meta(meta) => self.meta(*meta, task, hosts),
             Action::IncludeTasks(include) => self.include(task, hosts, &Include::Tasks(include)),
             Action::IncludeRole(include) => self.include(task, hosts, &Include::Role(include)),
-            Action::Module { .. } => self.run_module(task, hosts, handler),
+            Action::Module { .. } | Action::Unsupported(_) => self.run_module(task, hosts, handler),
         }
         if let Some(budget) = &mut self.budget {
             budget.task_ended();
@@ -216,7 +217,7 @@ impl Batch<'_> {
                 budget.failed(host);
             }
             Lost::Failed {
-                vars: about_failure(task, ended),
+                vars: about_failure(task, Value::Object(ended.result.clone())),
                 is_own,
             }
         };
@@ -233,8 +234,8 @@ impl Batch<'_> {
             for name in names {
                 let handlers = self.handlers.notify(host, &name);
                 if handlers.is_empty() {
-                    let text = format!("there is no handler `{name}` ({})", notified.place);
-                    self.fail(task, host, Failure::new(text));
+                    let failure = Failure::new(format!("there is no handler `{name}`")).at(&notified.place);
+                    self.fail(task, host, failure);
                     continue;
                 }
                 self.machinery.send(Event::Notified {
@@ -256,14 +257,4 @@ impl Batch<'_> {
             self.run_task(&handler, &notified, true);
         }
     }
-}
-
-/// What `rescue` sees of the task that failed.
-fn about_failure(task: &Task, ended: &Ended) -> VarMap {
-    let mut vars = VarMap::new();
-    let about = json!({"name": task.title(), "action": task.action.name()});
-    vars.insert("ansible_failed_task".to_owned(), Variable::data(about));
-    let result = Value::Object(ended.result.clone());
-    vars.insert("ansible_failed_result".to_owned(), Variable::data(result));
-    vars
 }

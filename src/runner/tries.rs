@@ -11,7 +11,8 @@ use super::endpoint::diagnostic;
 use super::event::{Event, Status};
 use super::host_task::{DEFAULT_TASK_TIMEOUT, Machinery};
 use crate::modules::{Failure, Outcome};
-use crate::playbook::{Action, Task};
+use crate::playbook::{Action, Task, UnsupportedTask};
+use crate::syntax::Place;
 use crate::vars::{Scope, VarMap, Variable};
 
 /// Ansible's defaults for `until`.
@@ -24,6 +25,8 @@ pub(super) struct Tried {
     pub(super) outcome: Outcome,
     pub(super) message: Option<String>,
     pub(super) help: Option<String>,
+    /// What in the playbook is to blame for a failure.
+    pub(super) place: Option<Place>,
     pub(super) delegated_to: Option<String>,
     /// How many there were, for tasks that are tried again; else 0.
     pub(super) attempts: u64,
@@ -50,6 +53,7 @@ impl Tried {
             },
             message: Some(failure.message),
             help: failure.help,
+            place: failure.place,
             delegated_to: None,
             attempts: 0,
             interrupted: failure.interrupted,
@@ -62,6 +66,7 @@ impl Tried {
             outcome: Outcome::default(),
             message: Some(reason),
             help: None,
+            place: None,
             delegated_to: None,
             attempts: 0,
             interrupted: false,
@@ -87,6 +92,11 @@ impl Tried {
         }
         if let Some(message) = &self.message {
             result.entry("msg").or_insert_with(|| json!(message));
+        }
+        if !self.outcome.facts.is_empty() {
+            result
+                .entry("ansible_facts")
+                .or_insert_with(|| under_ansibles_names(&self.outcome.facts));
         }
         if !self.outcome.changes.is_empty() {
             result.entry("changes").or_insert_with(|| json!(self.outcome.changes));
@@ -114,6 +124,9 @@ impl Machinery<'_, '_> {
             Ok(None) => {}
             Ok(Some(reason)) => return Tried::skipped(reason),
             Err(failure) => return Tried::failed(failure),
+        }
+        if let Action::Unsupported(unsupported) = &task.action {
+            return Tried::failed(reached(unsupported));
         }
         let number = |setting: Option<&crate::playbook::Setting>, default: f64| {
             setting.map_or(Ok(default), |setting| {
@@ -146,6 +159,7 @@ impl Machinery<'_, '_> {
                 Ok(false) if last => {
                     if !task.until.is_empty() && tried.message.is_none() {
                         tried.message = Some(format!("the condition of `until` did not hold after {attempt} tries"));
+                        tried.place = task.until.first().map(|condition| condition.place.clone());
                     }
                     // Ansible counts them like this: those that were tried again.
                     tried.attempts = tried.attempts.min(retries.max(1));
@@ -212,6 +226,7 @@ impl Machinery<'_, '_> {
                 },
                 message: outcome.skipped.clone(),
                 help: None,
+                place: None,
                 delegated_to: None,
                 attempts: 0,
                 interrupted: false,
@@ -237,6 +252,7 @@ impl Machinery<'_, '_> {
                     tried.status = Status::Failed;
                     let texts: Vec<_> = conditions.iter().map(|c| c.text.as_str()).collect();
                     tried.message = Some(format!("failed_when: {}", texts.join(" and ")));
+                    tried.place = conditions.first().map(|condition| condition.place.clone());
                 }
                 Ok(false) => {
                     if tried.status == Status::Failed {
@@ -301,4 +317,40 @@ pub(super) fn with_result(task: &Task, scope: &Scope, tried: &Tried) -> Scope {
         layer.insert(name.clone(), Variable::data(Value::Object(result)));
     }
     scope.with_layer(layer)
+}
+
+/// Facts as Ansible's modules return them: most with `ansible_` in front.
+fn under_ansibles_names(facts: &Map<String, Value>) -> Value {
+    const BARE: [&str; 2] = ["packages", "services"];
+    let named = |(name, value): (&String, &Value)| {
+        let is_bare = BARE.contains(&name.as_str());
+        (
+            if is_bare {
+                name.clone()
+            } else {
+                format!("ansible_{name}")
+            },
+            value.clone(),
+        )
+    };
+    Value::Object(facts.iter().map(named).collect())
+}
+
+/// A task that krun cannot run has been reached: what an error before the run would have said.
+fn reached(task: &UnsupportedTask) -> Failure {
+    let findings = task.findings.sorted();
+    let messages: Vec<&str> = findings.iter().map(|finding| finding.message()).collect();
+    let help: Vec<&str> = findings
+        .iter()
+        .flat_map(|finding| finding.help_lines())
+        .map(String::as_str)
+        .collect();
+    let mut failure = Failure::new(messages.join("\n"));
+    if !help.is_empty() {
+        failure = failure.help(help.join("\n"));
+    }
+    match findings.first().and_then(|finding| finding.place()) {
+        Some(place) => failure.at(place),
+        None => failure,
+    }
 }

@@ -23,6 +23,7 @@ pub struct Diagnostic {
     file: Option<PathBuf>,
     help: Vec<String>,
     leaves_gap: bool,
+    is_unsupported: bool,
 }
 
 impl Diagnostic {
@@ -44,6 +45,7 @@ impl Diagnostic {
             file: None,
             help: Vec::new(),
             leaves_gap: severity == Severity::Error,
+            is_unsupported: false,
         }
     }
 
@@ -92,6 +94,18 @@ impl Diagnostic {
             leaves_gap: false,
             ..self.clone().help(unless)
         }
+    }
+
+    /// Says that it is about something that may be right and that krun does not know: a module, an option, a key.
+    #[must_use]
+    pub fn unsupported(mut self) -> Self {
+        self.is_unsupported = true;
+        self
+    }
+
+    /// What to do, line by line.
+    pub fn help_lines(&self) -> &[String] {
+        &self.help
     }
 
     /// How bad it is.
@@ -166,6 +180,12 @@ impl Diagnostics {
     /// True when a finding stops the run.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// True when there are errors, and all of them are about what krun does not know.
+    pub fn are_unsupported(&self) -> bool {
+        let mut errors = self.0.iter().filter(|d| d.severity == Severity::Error);
+        self.has_errors() && errors.all(|d| d.is_unsupported)
     }
 
     /// True when something was left out, so that what depends on it cannot be judged.

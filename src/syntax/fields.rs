@@ -87,7 +87,8 @@ impl<'a> Fields<'a> {
             let known = self.known.iter().copied().chain(more.clone());
             let unknown = Diagnostic::error(format!("{} has no key `{}`", self.what, entry.key))
                 .at(&entry.key_place)
-                .did_you_mean(&entry.key, known);
+                .did_you_mean(&entry.key, known)
+                .unsupported();
             let may_define = super::closest(&entry.key, DEFINING).is_some();
             diagnostics.push(if may_define { unknown } else { unknown.without_gap() });
         }

@@ -1,6 +1,7 @@
 //! YAML text to a tree in which every node knows its place, and the diagnostics that point there.
 
 mod diagnostic;
+mod excerpt;
 mod fields;
 mod node;
 mod scalar;
@@ -10,6 +11,7 @@ mod text_file;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use excerpt::Excerpt;
 pub use fields::Fields;
 pub use node::{Entry, Kind, Node, Style};
 pub use scalar::{parse_bool, parse_plain_scalar};

@@ -110,7 +110,7 @@ impl<'a> Spot<'a> {
             Action::IncludeRole(include) => {
                 add_settings(include.settings(), &mut inside);
             }
-            Action::Meta(_) => {}
+            Action::Meta(_) | Action::Unsupported(_) => {}
         }
         [(false, around), (true, inside)]
     }

@@ -53,10 +53,7 @@ impl Machinery<'_, '_> {
             LoopKind::RandomChoice => one_of(terms, scope),
             LoopKind::InventoryHostnames => self.hosts_of(&terms),
         }
-        .map_err(|failure| Failure {
-            message: format!("{} ({})", failure.message, over.list.place),
-            ..failure
-        })
+        .map_err(|failure| failure.at(&over.list.place))
     }
 
     fn hosts_of(&self, terms: &[Value]) -> Result<Vec<Value>, Failure> {
