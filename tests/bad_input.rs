@@ -43,7 +43,7 @@ use support::Project;
     "a task does one thing"
 )]
 #[case::no_hosts("- tasks: []\n", "site.yml:1:3", "a play needs `hosts`")]
-#[case::unsupported("- hosts: all\n  strategy: free\n", "site.yml:2:13", "linear")]
+#[case::unsupported("- hosts: all\n  strategy: debug\n", "site.yml:2:13", "no interactive debugger")]
 #[case::missing_include(
     "- hosts: all\n  tasks:\n    - import_tasks: gone.yml\n",
     "site.yml:3:21",

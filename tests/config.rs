@@ -282,3 +282,25 @@ fn settings_are_named_by_key_and_by_variable() {
         .expect_status(1)
         .expect_stderr("did you mean `forks`?");
 }
+
+/// What the first run had from the configuration the second one has too.
+#[test]
+fn a_run_that_is_resumed_has_the_same_settings() {
+    let playbook = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - command: test -e {{ playbook_dir }}/mended
+      changed_when: false
+    - debug: {msg: 'reached {{ v }}'}
+";
+    let project = project().file("site.yml", playbook).file(
+        "krun.toml",
+        "inventory = \"hosts.ini\"\nextra_vars = { v = 1 }\njournal = \"journal\"\n",
+    );
+    krun(&project, &[], &["site.yml"]).expect_status(2);
+    let project = project.file("mended", "");
+    krun(&project, &[], &["resume"])
+        .expect_status(0)
+        .expect_stdout("reached 1");
+}

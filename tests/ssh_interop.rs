@@ -43,6 +43,7 @@ fn use_everything(endpoint: &Endpoint, folder: &str) {
         ),
         reconnect_for: Duration::from_secs(10),
         result_lasts: Duration::ZERO,
+        node_limit: None,
     };
     let output = run_detached(connection.as_mut(), None, &job, &mut |_| {}).unwrap();
     assert_eq!((output.status, output.stdout_text().as_str()), (3, "out\n"));

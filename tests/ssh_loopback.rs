@@ -16,7 +16,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use krun::connection::{
-    BecomeMethod, ConnectionError, DetachedJob, Endpoint, HostKeyPolicy, Progress, Request, Script, open, run_detached,
+    BecomeMethod, ConnectionError, DetachedJob, Endpoint, HostKeyPolicy, JobNews, JobState, Progress, Request, Script,
+    forget_request, open, run_detached, start_detached, status_request,
 };
 
 use support::sshd::{Agent, SSHD, Sshd, become_user, failure, generate_key, request, run, wait_until};
@@ -298,6 +299,7 @@ fn a_detached_job_outlives_its_connection() {
         ),
         reconnect_for: Duration::from_secs(30),
         result_lasts: Duration::ZERO,
+        node_limit: None,
     };
     let parent = run(connection.as_mut(), "echo $PPID").unwrap().stdout_text();
     let mut news = Vec::new();
@@ -320,6 +322,42 @@ fn a_detached_job_outlives_its_connection() {
     assert_eq!(output.status, 3);
     assert_eq!(output.stdout, b"before\nafter\n");
     assert_eq!(news, ["printed", "reconnecting", "reconnected"]);
+}
+
+#[test]
+fn a_job_that_is_left_is_ended_by_the_node_itself() {
+    let Some(sshd) = Sshd::start() else { return };
+    let identity = format!("loopback-left-{}", sshd.port);
+    let job = DetachedJob {
+        identity: &identity,
+        request: Request::new::<&str>(
+            Script {
+                name: "endless",
+                text: "echo begun; while :; do sleep 1; done",
+            },
+            [],
+        ),
+        reconnect_for: Duration::from_secs(10),
+        result_lasts: Duration::ZERO,
+        node_limit: Some(Duration::from_secs(1)),
+    };
+    let mut connection = open(&sshd.endpoint());
+    let directory = start_detached(connection.as_mut(), None, &job).unwrap();
+    // Nobody is connected while its time runs out.
+    drop(connection);
+    let mut connection = open(&sshd.endpoint());
+    let ask = status_request(&identity, 0, 0).unwrap();
+    let mut state = JobState::Running;
+    wait_until("the end of its time", || {
+        let news = JobNews::parse(connection.execute(None, &ask).unwrap()).unwrap();
+        assert_eq!(news.directory, directory);
+        state = news.state;
+        state != JobState::Running
+    });
+    assert_eq!(state, JobState::Expired);
+    let forget = forget_request(&identity).unwrap();
+    assert!(connection.execute(None, &forget).unwrap().success());
+    assert_eq!(connection.execute(None, &forget).unwrap().status, 3);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod answers;
+mod arguments;
 mod completion;
 mod config;
 mod doc;
@@ -8,13 +9,17 @@ mod error;
 mod exec;
 mod execute;
 mod extra_vars;
+mod history;
 mod hosts;
 mod init;
 mod inventory;
+mod journal;
 mod lists;
 mod print;
+mod resume;
 mod run;
 mod secret;
+mod show;
 mod signals;
 mod terminal;
 mod vault;
@@ -23,6 +28,8 @@ mod vault_options;
 use config::Configuration;
 use error::EXIT_BAD_OPTIONS;
 use print::{complain, print_findings};
+
+use std::ffi::OsString;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -47,6 +54,9 @@ enum Command {
     Inventory(inventory::InventoryArgs),
     Exec(Box<exec::ExecArgs>),
     Doc(doc::DocArgs),
+    Resume(resume::ResumeArgs),
+    History(history::HistoryArgs),
+    Show(show::ShowArgs),
     Vault(vault::VaultCommandArgs),
     Config(config::ConfigArgs),
     Init(init::InitArgs),
@@ -84,9 +94,9 @@ fn add_configured_variables(cli: &mut Cli, matches: &ArgMatches, configuration: 
     }
 }
 
-fn run_command() -> i32 {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let configuration = Configuration::load(&Cli::command(), &arguments);
+/// Reads the arguments, the program's name first, with what the configuration says about options that are not given.
+fn parse(arguments: &[OsString]) -> (Configuration, Result<Cli, clap::Error>) {
+    let configuration = Configuration::load(&Cli::command(), arguments);
     let parsed = configuration
         .apply(Cli::command())
         .try_get_matches_from(arguments)
@@ -95,6 +105,12 @@ fn run_command() -> i32 {
             add_configured_variables(&mut cli, &matches, &configuration);
             Ok(cli)
         });
+    (configuration, parsed)
+}
+
+fn run_command() -> i32 {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let (configuration, parsed) = parse(&arguments);
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
@@ -123,6 +139,9 @@ fn run_command() -> i32 {
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
+        Some(Command::Resume(args)) => resume::run(&args),
+        Some(Command::History(args)) => history::run(&args),
+        Some(Command::Show(args)) => show::run(&args),
         Some(Command::Vault(args)) => vault::run(&args),
         Some(Command::Config(args)) => config::run(&args, &configuration),
         Some(Command::Init(args)) => init::run(&args),

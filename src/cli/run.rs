@@ -1,16 +1,20 @@
 //! `krun PLAYBOOK…`: what a run takes from the command line, and how it is put together.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::error::{EXIT_NOT_LOADED, Error};
 use super::execute::execute;
 use super::hosts::{Ground, HostArgs, ask_passwords, folder_of, hint_at_inventory, no_inventory, run_options};
+use super::journal::{self, Continued, JournalFolder};
 use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
 use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_selection};
+use crate::runner::{FactCache, FailurePolicy, Gathering};
 use crate::syntax::{Diagnostic, Diagnostics};
 
 /// The options of a run.
@@ -21,7 +25,7 @@ pub(super) struct RunArgs {
     #[arg(value_name = "PLAYBOOK")]
     pub(super) playbooks: Vec<PathBuf>,
     #[command(flatten)]
-    hosts: HostArgs,
+    pub(super) hosts: HostArgs,
     /// Only tasks with one of these tags
     #[arg(short, long, value_name = "TAGS", value_delimiter = ',')]
     tags: Vec<String>,
@@ -49,12 +53,32 @@ pub(super) struct RunArgs {
     /// Send each task by itself, instead of consecutive tasks of a host together
     #[arg(long)]
     no_fuse: bool,
+    /// After a failure: stop, or go on with the hosts that are left as ansible does
+    #[arg(long, value_name = "POLICY", env = "KRUN_FAILURE_POLICY", default_value = "stop", value_parser = FailurePolicy::from_str)]
+    failure_policy: FailurePolicy,
+    /// Gather facts for all plays (implicit), those that ask for it (explicit), or where none are known (smart)
+    #[arg(long, value_name = "WAY", env = "KRUN_GATHERING", default_value = "implicit", value_parser = Gathering::from_str)]
+    gathering: Gathering,
+    /// Keep facts from run to run, in files of this folder (Ansible's jsonfile)
+    #[arg(long, value_name = "FOLDER", env = "KRUN_FACT_CACHE")]
+    fact_cache: Option<PathBuf>,
+    /// Seconds that kept facts hold, 0 for ever [default: a day]
+    #[arg(long, value_name = "SECONDS", env = "KRUN_FACT_CACHE_TIMEOUT")]
+    fact_cache_timeout: Option<u64>,
+    /// Forget the facts of the inventory's hosts that were kept
+    #[arg(long)]
+    flush_cache: bool,
     /// Run notified handlers also on hosts that failed
     #[arg(long)]
     force_handlers: bool,
     /// Folders with roles, beside those near the playbook (separated by `:`)
-    #[arg(long, value_name = "FOLDERS", value_delimiter = ':')]
-    roles_path: Vec<PathBuf>,
+    #[arg(long, value_name = "FOLDERS", env = "KRUN_ROLES_PATH", value_delimiter = ':')]
+    pub(super) roles_path: Vec<PathBuf>,
+    /// Keep no journal: the run cannot be resumed
+    #[arg(long, env = "KRUN_NO_JOURNAL")]
+    pub(super) no_journal: bool,
+    #[command(flatten)]
+    pub(super) journal: JournalFolder,
 }
 
 impl RunArgs {
@@ -66,7 +90,7 @@ impl RunArgs {
 
 /// Runs the playbooks; gives the exit code.
 pub(super) fn run(args: &RunArgs) -> i32 {
-    match prepare_and_run(args) {
+    match prepare_and_run(args, None) {
         Ok(code) => code,
         Err(error) => error.print(),
     }
@@ -100,7 +124,8 @@ fn hint_at_command(path: &Path, problems: &mut Diagnostics) {
     }
 }
 
-fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
+/// Loads, checks and runs; perhaps going on from an earlier run.
+pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> Result<i32, Error> {
     let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
     let loader_options = LoaderOptions {
         roles_path: args.roles_path.clone(),
@@ -111,19 +136,17 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     let lists_only = args.list_hosts || args.list_tasks || args.list_tags;
     let only_looks = lists_only || args.syntax_check;
     let has_inventory = !args.hosts.inventory.is_empty();
-    let ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
+    let mut ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
         Ok(ground) => Some(ground),
         Err(errors) => {
             problems.extend(errors);
             None
         }
     };
-    if let Some(ground) = &ground {
+    if let Some(ground) = &mut ground {
         problems.extend(ground.warnings.clone());
         let mut unknown = Diagnostics::default();
-        for playbook in &playbooks {
-            check_hosts(playbook, &ground.inventory, &mut unknown);
-        }
+        check_hosts(&playbooks, &mut ground.inventory, &loader, &mut unknown);
         // Where nothing is run the hosts may be left open.
         if has_inventory || !only_looks {
             hint_at_inventory(&args.hosts, &mut unknown);
@@ -188,8 +211,16 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     options.start_at_task.clone_from(&args.start_at_task);
     options.force_handlers = args.force_handlers;
     options.step = args.step;
+    options.failure_policy = args.failure_policy;
+    options.gathering = args.gathering;
+    options.flush_cache = args.flush_cache;
+    let cache = |folder: &PathBuf| FactCache::new(folder, args.fact_cache_timeout);
+    options.fact_cache = args.fact_cache.as_ref().map(cache);
     options.no_fuse = args.no_fuse;
     ask_passwords(&args.hosts, &mut options)?;
+    let journal = journal::begin(args, &options, &passwords, continued)?;
+    options.journalled = journal.is_some();
+    options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
     execute(
         &args.hosts,
         Style::Play,
@@ -198,5 +229,6 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
         options,
         &loader,
         &passwords,
+        journal,
     )
 }

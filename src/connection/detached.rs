@@ -1,7 +1,11 @@
 use std::time::{Duration, Instant};
 
+pub use news::{JobNews, JobState, forget_request, status_request};
+
 use super::protocol::random_word;
 use super::{Become, Connection, ConnectionError, Output, Request, Script};
+
+mod news;
 
 /// Which of a command's streams a piece of output came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub struct DetachedJob<'a> {
     /// How long a success that nobody has collected stands for the same job (in whole minutes). Zero where the caller has
     /// looked at the node, which needs the work all the same: an old drain does not stand for a new one.
     pub result_lasts: Duration,
+    /// The node itself ends the job after this time, in whole seconds, whether anybody follows it or not.
+    pub node_limit: Option<Duration>,
 }
 
 /// Runs a job detached and follows it until it ends, over lost connections and reboots of the way there.
@@ -77,6 +83,35 @@ pub fn run_detached(
         is_known: false,
     };
     follower.run(&token)
+}
+
+/// Starts a job and leaves it to itself; gives the directory on the node that holds it.
+///
+/// # Errors
+/// As [`run_detached`].
+pub fn start_detached(
+    connection: &mut dyn Connection,
+    user: Option<&Become>,
+    job: &DetachedJob<'_>,
+) -> Result<String, ConnectionError> {
+    let failed = |reason: String| ConnectionError::Transfer {
+        what: format!("starting `{}` detached", job.request.script.name),
+        reason,
+    };
+    if !is_identity(job.identity) {
+        return Err(failed(format!("`{}` cannot be a job's identity", job.identity)));
+    }
+    let token = random_word().map_err(|error| failed(error.to_string()))?;
+    let mut follower = Follower {
+        connection,
+        user,
+        job,
+        progress: &mut |_| {},
+        output: Output::default(),
+        is_known: false,
+    };
+    let start = follower.start_request(&token, Instant::now());
+    Ok(follower.ask(&start)?.directory)
 }
 
 /// The identities of the user's jobs that are at work on the node.
@@ -133,21 +168,22 @@ impl Follower<'_, '_> {
         loop {
             let is_drained = self.take_in(&mut news);
             match news.state {
-                State::Finished(status) if is_drained => {
+                JobState::Finished(status) if is_drained => {
                     self.output.status = status;
                     // An uncollected job is cleaned up by a later one; its result is safe here.
                     let _ = self.act("collect");
                     return Ok(self.output);
                 }
-                State::Died if is_drained => return Err(self.died()),
-                State::Missing => return Err(self.cut_short("its directory was removed by somebody".to_owned())),
+                JobState::Died if is_drained => return Err(self.died()),
+                JobState::Expired if is_drained => {
+                    self.act("collect")?;
+                    return Err(self.timed_out());
+                }
+                JobState::Missing => return Err(self.cut_short("its directory was removed by somebody".to_owned())),
                 _ if Instant::now() >= deadline => {
                     self.act("kill")?;
                     self.act("collect")?;
-                    return Err(ConnectionError::TimedOut {
-                        what: self.what(),
-                        limit: self.job.request.timeout,
-                    });
+                    return Err(self.timed_out());
                 }
                 _ => {}
             }
@@ -157,8 +193,8 @@ impl Follower<'_, '_> {
     }
 
     /// Keeps and reports what the job has printed; true when the answer held all there is.
-    fn take_in(&mut self, news: &mut News) -> bool {
-        let is_drained = news.stdout.len() < PIECE && news.stderr.len() < PIECE;
+    fn take_in(&mut self, news: &mut JobNews) -> bool {
+        let is_drained = news.is_all();
         for (stream, bytes) in [
             (ProgressStream::Stdout, &mut news.stdout),
             (ProgressStream::Stderr, &mut news.stderr),
@@ -196,8 +232,23 @@ impl Follower<'_, '_> {
     fn start_request(&self, token: &str, deadline: Instant) -> Request {
         let job = &self.job.request;
         let minutes = (self.job.result_lasts.as_secs() / 60).to_string();
+        let limit = self
+            .job
+            .node_limit
+            .map_or(0, |limit| limit.as_secs().max(1))
+            .to_string();
+        let keeper = if self.job.node_limit.is_some() { SCRIPT } else { "" };
+        let words = [
+            &*rounds(deadline),
+            token,
+            &minutes,
+            &limit,
+            keeper,
+            RUNNER,
+            job.script.text,
+        ];
         let mut request = self
-            .request("start", &[&rounds(deadline), token, &minutes, RUNNER, job.script.text])
+            .request("start", &words)
             .with_stdin(job.stdin.clone())
             .with_environment(job.environment.clone());
         request.args.extend_from_slice(&job.args);
@@ -209,10 +260,10 @@ impl Follower<'_, '_> {
         Ok(self.execute(&request)?.stdout_text().trim().to_owned())
     }
 
-    fn ask(&mut self, request: &Request) -> Result<News, ConnectionError> {
+    fn ask(&mut self, request: &Request) -> Result<JobNews, ConnectionError> {
         let output = self.execute(request)?;
         let reason = output.stderr_text();
-        News::parse(output).ok_or_else(|| ConnectionError::Transfer {
+        JobNews::parse(output).ok_or_else(|| ConnectionError::Transfer {
             what: format!("`{}` (detached)", self.what()),
             reason: reason.trim().to_owned(),
         })
@@ -257,6 +308,13 @@ impl Follower<'_, '_> {
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
+        }
+    }
+
+    fn timed_out(&self) -> ConnectionError {
+        ConnectionError::TimedOut {
+            what: self.what(),
+            limit: self.job.request.timeout,
         }
     }
 
@@ -305,50 +363,6 @@ fn is_identity(identity: &str) -> bool {
         && identity
             .chars()
             .all(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'))
-}
-
-/// How a job stands.
-#[derive(Debug, PartialEq, Eq)]
-enum State {
-    Running,
-    Finished(i32),
-    Died,
-    Missing,
-}
-
-/// What detached.sh has answered.
-#[derive(Debug)]
-struct News {
-    state: State,
-    was_found: bool,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-}
-
-impl News {
-    /// `None` when the script has failed.
-    fn parse(output: Output) -> Option<Self> {
-        let end = memchr::memchr(b'\n', &output.stdout)?;
-        let (line, rest) = output.stdout.split_at_checked(end + 1)?;
-        let line = String::from_utf8_lossy(line);
-        let mut words = line.split_whitespace();
-        if words.next() != Some("krun-job") {
-            return None;
-        }
-        let state = match (words.next()?, words.next()?) {
-            ("running", _) => State::Running,
-            ("finished", status) => State::Finished(status.parse().ok()?),
-            ("died", _) => State::Died,
-            ("missing", _) => State::Missing,
-            _ => return None,
-        };
-        Some(Self {
-            state,
-            was_found: words.next() == Some("yes"),
-            stdout: rest.to_vec(),
-            stderr: output.stderr,
-        })
-    }
 }
 
 #[cfg(test)]

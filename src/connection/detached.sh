@@ -1,15 +1,18 @@
 # Commands that survive their connection: detached.sh ACTION IDENTITY …
-#   start  IDENTITY OUT ERR ROUNDS TOKEN MINUTES RUNNER SCRIPT [ARGUMENT…]
+#   start  IDENTITY OUT ERR ROUNDS TOKEN MINUTES LIMIT KEEPER RUNNER SCRIPT [ARGUMENT…]
 #                                  starts a job (its input on standard input) and follows it; one that runs already is
-#                                  followed instead, and one that succeeded in the last MINUTES counts as its own
+#                                  followed instead, and one that succeeded in the last MINUTES counts as its own.
+#                                  After LIMIT seconds, if that is not 0, the KEEPER (this script) ends it
+#   keep   IDENTITY LIMIT          ends the job when its time is up
 #   follow IDENTITY OUT ERR ROUNDS waits for news, a third of a second a round
 #   kill   IDENTITY                ends the job with all its processes
 #   aside  IDENTITY                keeps a dead job's directory under another name
 #   collect IDENTITY               removes the job's directory
+#   forget IDENTITY                the same; prints it, or fails with status 3 when there is none
 #   running -                      prints the identities of the jobs that are at work
-# start and follow print `krun-job STATE STATUS FOUND` and then what the job has printed since byte OUT of its standard
-# output and byte ERR of its standard error. STATE is running, finished, died (it ended without leaving a status) or
-# missing; FOUND is yes when somebody else's start was found instead.
+# start and follow print `krun-job STATE STATUS FOUND DIRECTORY` and then what the job has printed since byte OUT of its standard
+# output and byte ERR of its standard error. STATE is running, finished, expired (it was ended when its time was up), died
+# (it ended without leaving a status) or missing; FOUND is yes when somebody else's start was found instead.
 
 action=$1
 identity=$2
@@ -133,6 +136,8 @@ has_news() {
     elif [ -e "$job/status" ]; then
         # It ended between the two questions.
         state=finished
+    elif [ -e "$job/expired" ]; then
+        state=expired
     else
         state=died
     fi
@@ -144,7 +149,7 @@ follow() {
     if [ "$state" = finished ]; then
         read -r status <"$job/status"
     fi
-    echo "krun-job $state $status $1"
+    echo "krun-job $state $status $1 $job"
     [ "$state" != missing ] || return 0
     tail -c "+$((out + 1))" "$job/stdout" | head -c "$limit"
     tail -c "+$((err + 1))" "$job/stderr" | head -c "$limit" >&2
@@ -185,11 +190,11 @@ put_away() {
     fi
 }
 
-# start TOKEN MINUTES RUNNER SCRIPT [ARGUMENT…]
+# start TOKEN MINUTES LIMIT KEEPER RUNNER SCRIPT [ARGUMENT…]
 start() {
-    token=$1 runner=$3 script=$4
+    token=$1 time_limit=$3 keeper=$4 runner=$5 script=$6
     put_away "$1" "$2"
-    shift 4
+    shift 6
     for attempt in first second; do
         if mkdir -m 700 "$job" 2>/dev/null; then
             if ! prepare "$token" "$script" 2>/dev/null; then
@@ -200,6 +205,7 @@ start() {
                 return 1
             fi
             launch "$runner" krun-job "$job" "$@"
+            [ "$time_limit" = 0 ] || launch "$keeper" krun-job-keeper keep "$identity" "$time_limit"
         elif [ ! -d "$job" ]; then
             mkdir -m 700 "$job"
             return 1
@@ -230,6 +236,24 @@ is_killed() {
     # shellcheck disable=SC2086 # one word a process
     kill -KILL $left 2>/dev/null
     return 1
+}
+
+# keep LIMIT: looks once a second, so that it is gone soon after the job.
+keep() {
+    waited=0
+    while [ -d "$job" ] && [ ! -e "$job/status" ]; do
+        if [ "$waited" -ge "$1" ]; then
+            # Said before it is done: whoever looks in between must not think that somebody else has killed it.
+            : >"$job/expired"
+            ! is_alive "$job" || wait_until 30 is_killed
+            return
+        fi
+        sleep 1
+        waited=$((waited + 1))
+        if [ -e "$job/pid" ] && ! is_alive "$job"; then
+            return
+        fi
+    done
 }
 
 if [ "$action" = running ]; then
@@ -272,7 +296,15 @@ case $action in
         aside=$job.died.$(date +%s)
         mv "$job" "$aside" && echo "$aside"
         ;;
+    keep)
+        keep "$1"
+        ;;
     collect)
+        rm -rf "$job"
+        ;;
+    forget)
+        [ -d "$job" ] || exit 3
+        echo "$job"
         rm -rf "$job"
         ;;
 esac

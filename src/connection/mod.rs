@@ -24,7 +24,10 @@ pub mod transfer;
 
 pub use become_user::{Become, BecomeMethod};
 pub use chain::{Answered, Step, StepAnswer, StepKind};
-pub use detached::{DetachedJob, Progress, ProgressStream, run_detached, running_jobs};
+pub use detached::{
+    DetachedJob, JobNews, JobState, Progress, ProgressStream, forget_request, run_detached, running_jobs,
+    start_detached, status_request,
+};
 pub use endpoint::{ConnectionKind, Endpoint, HostKeyPolicy};
 pub use error::ConnectionError;
 pub use pool::{Lease, SessionPool};

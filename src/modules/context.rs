@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::connection::{
-    Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached, running_jobs,
+    Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached, running_jobs, start_detached,
 };
 use crate::vars::Scope;
+use crate::vars::vault::VaultPasswords;
 
-use super::{Answer, Asker, Failure, Question, Undo, UndoNote, reconnect};
+use super::background::SATISFIED;
+use super::{Answer, Asker, Background, Failure, LeftJob, Question, Undo, UndoNote, random_word, reconnect};
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
 pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
@@ -73,6 +75,8 @@ pub struct Context<'a> {
     pub scope: &'a Scope,
     /// Finds files and templates.
     pub files: &'a FileFinder,
+    /// What opens encrypted files of variables.
+    pub passwords: &'a VaultPasswords,
     pub(crate) connection: Option<&'a mut dyn Connection>,
     pub(crate) become_user: Option<&'a Become>,
     pub(crate) environment: Vec<(String, String)>,
@@ -87,6 +91,10 @@ pub struct Context<'a> {
     pub(crate) reconnect_for: Duration,
     /// The module only looks, so that a request may be repeated of which nobody knows whether the node has run it.
     pub(crate) only_looks: bool,
+    /// What an earlier run did, from which this one goes on.
+    pub(crate) before: super::Before,
+    /// How the task's work goes on beside krun, if it is to.
+    pub(crate) background: Option<Background>,
     /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
     pub(crate) job_prefix: String,
     /// Gives words that nobody can guess.
@@ -158,6 +166,46 @@ impl Context<'_> {
         self.run_job(name, request, RESULT_LASTS, true)
     }
 
+    /// Runs what is the task's work: one exchange, which may take all of its time, or detached where the task says so.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub(super) fn run_work(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
+        if self.background.is_some() {
+            return self.run_job(name, request, Duration::ZERO, true);
+        }
+        let limit = self.remaining()?;
+        self.request(request.with_timeout(limit))
+    }
+
+    /// Leaves a job on the node that has nothing to do, for a task whose work was done already.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub(crate) fn leave_nothing(&mut self) -> Result<LeftJob, Failure> {
+        const NOTHING: Script = Script {
+            name: "nothing",
+            text: ":",
+        };
+        self.leave(SATISFIED, Request::new(NOTHING, [""; 0]), None)
+    }
+
+    fn leave(&mut self, name: &str, request: Request, limit: Option<Duration>) -> Result<LeftJob, Failure> {
+        let module = self.job_prefix.rsplit_once('-').map_or("job", |(module, _)| module);
+        // Each time a job of its own.
+        let identity = format!("{module}-{}-{name}", random_word()?);
+        let job = DetachedJob {
+            identity: &identity,
+            request,
+            reconnect_for: self.reconnect_for,
+            result_lasts: Duration::ZERO,
+            node_limit: limit,
+        };
+        let user = self.become_user;
+        let directory = start_detached(self.connection()?, user, &job)?;
+        Ok(LeftJob { identity, directory })
+    }
+
     /// The identities of the detached commands, of this user's, that are at work on the node; one exchange.
     ///
     /// # Errors
@@ -178,6 +226,14 @@ impl Context<'_> {
             timeout: self.remaining()?,
             ..self.within_limits(request)?
         };
+        let node_limit = match self.background {
+            // What only looks is waited for in any case.
+            Some(Background::Left(limit)) if !self.only_looks => {
+                return Err(Failure::left(self.leave(name, request, Some(limit))?));
+            }
+            Some(Background::Followed(limit)) => Some(limit),
+            _ => None,
+        };
         let identity = format!("{}-{name}", self.job_prefix);
         let user = self.become_user;
         let reporter = self.reporter;
@@ -186,6 +242,7 @@ impl Context<'_> {
             request,
             reconnect_for: self.reconnect_for,
             result_lasts,
+            node_limit,
         };
         let mut show = |progress: Progress<'_>| match progress {
             Progress::Printed { .. } if !shows => {}

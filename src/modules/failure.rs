@@ -1,5 +1,6 @@
 use serde_json::{Map, Value};
 
+use super::LeftJob;
 use crate::connection::{ConnectionError, Output};
 use crate::template::TemplateError;
 
@@ -16,6 +17,8 @@ pub struct Failure {
     pub interrupted: bool,
     /// What `register` keeps, beside `failed` and `msg` (for a command: `rc`, `stdout`, `stderr`).
     pub result: Map<String, Value>,
+    /// No failure at all: the module's work was started on the node and left there.
+    pub left: Option<LeftJob>,
 }
 
 impl Failure {
@@ -28,6 +31,15 @@ impl Failure {
             unreachable: false,
             interrupted: false,
             result: Map::new(),
+            left: None,
+        }
+    }
+
+    /// The way out of a module whose work was left on the node.
+    pub(super) fn left(job: LeftJob) -> Self {
+        Self {
+            left: Some(job),
+            ..Self::new("left on the node")
         }
     }
 

@@ -1,8 +1,12 @@
 //! What a task can do: one file (or folder) a module, each with typed options, a check, an apply and its shell scripts.
 
+mod add_host;
 mod apt_repository;
+mod archive;
 pub mod args;
 mod assert;
+mod async_status;
+mod background;
 mod blockinfile;
 mod command;
 mod context;
@@ -26,7 +30,9 @@ mod file;
 mod find_files;
 mod get_url;
 mod group;
+mod group_by;
 mod hostname;
+mod include_vars;
 mod known_hosts;
 mod kubeadm;
 mod lineinfile;
@@ -61,6 +67,7 @@ mod tempfile;
 mod template;
 #[cfg(test)]
 mod testing;
+mod unarchive;
 mod uncordon;
 mod undo;
 mod uri;
@@ -71,11 +78,13 @@ mod wait_jobs;
 mod wait_ready;
 mod yum_repo;
 
+pub(crate) use background::NO_JOB;
+pub use background::{Background, BackgroundKind, LeftJob, background_of};
 pub use context::{Context, FileFinder, Reporter};
 pub use definition::{ArgumentError, ModuleDefinition, RunsOn};
 pub use failure::Failure;
-pub use module::{Fuses, Module, Pending, State};
-pub use outcome::{Diff, Outcome};
+pub use module::{Again, Before, Fuses, Module, Pending, State};
+pub use outcome::{Diff, InventoryChange, Outcome};
 pub use question::{Answer, Asker, Question};
 pub(crate) use random::random_word;
 pub use registry::{all, find, names};

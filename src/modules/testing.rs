@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::connection::scripted::{Answer, Log, Recorded, ScriptedConnection};
 use crate::connection::{self, Connection, Endpoint};
+use crate::vars::vault::VaultPasswords;
 use crate::vars::{Scope, ScopeBuilder, VarMap, Variable};
 
 use super::{Context, Failure, FileFinder, ModuleDefinition, Outcome, UndoNote};
@@ -21,6 +22,8 @@ pub struct Trial<'a> {
     files: FileFinder,
     check_mode: bool,
     diff: bool,
+    background: Option<super::Background>,
+    word: Option<&'static str>,
 }
 
 impl<'a> Trial<'a> {
@@ -33,7 +36,15 @@ impl<'a> Trial<'a> {
             files: FileFinder::default(),
             check_mode: false,
             diff: true,
+            background: None,
+            word: None,
         }
+    }
+
+    /// Begins its random words, so that what it makes can be told from what other tests make.
+    pub fn random_word(mut self, word: &'static str) -> Self {
+        self.word = Some(word);
+        self
     }
 
     pub fn on(mut self, connection: &'a mut dyn Connection) -> Self {
@@ -53,6 +64,11 @@ impl<'a> Trial<'a> {
 
     pub fn check_mode(mut self) -> Self {
         self.check_mode = true;
+        self
+    }
+
+    pub fn background(mut self, background: super::Background) -> Self {
+        self.background = Some(background);
         self
     }
 
@@ -80,6 +96,7 @@ impl<'a> Trial<'a> {
             diff: self.diff,
             scope: &scope,
             files: &self.files,
+            passwords: &VaultPasswords::default(),
             connection,
             become_user: None,
             environment: Vec::new(),
@@ -90,9 +107,11 @@ impl<'a> Trial<'a> {
             undos,
             reconnect_for: Duration::ZERO,
             only_looks: false,
+            before: super::Before::Nothing,
+            background: self.background,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
-            random_words: &super::random_word,
+            random_words: &|| Ok(format!("{}{}", self.word.unwrap_or_default(), super::random_word()?)),
         };
         self.module.run(self.options, &mut context)
     }
@@ -107,6 +126,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         diff: false,
         scope: &scope,
         files: &FileFinder::default(),
+        passwords: &VaultPasswords::default(),
         connection: Some(connection),
         become_user: None,
         environment: Vec::new(),
@@ -117,6 +137,8 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         undos: &|_| {},
         reconnect_for: Duration::ZERO,
         only_looks: false,
+        before: super::Before::Nothing,
+        background: None,
         job_prefix: "test".to_owned(),
         random_words: &super::random_word,
     })

@@ -6,6 +6,7 @@ use console::style;
 use serde_json::Value;
 
 use super::live::Live;
+use super::paces::{Paces, Title};
 use super::{Style, TextOptions, readable, report};
 use crate::runner::{CleanUp, Counts, Event, HostReport, Recap, Status};
 
@@ -25,6 +26,7 @@ pub(super) struct TextOutput {
     /// Hosts that it has not ended on.
     at_work: Vec<String>,
     is_interrupted: bool,
+    paces: Paces,
     /// The head of a task that no host has done anything in, where such tasks are not shown.
     held: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl TextOutput {
             since: Instant::now(),
             at_work: Vec::new(),
             is_interrupted: false,
+            paces: Paces::default(),
             held: Vec::new(),
         }
     }
@@ -56,7 +59,31 @@ impl TextOutput {
         }
     }
 
+    /// What is said of a host is said below its task.
+    fn show_task_of(&mut self, event: &Event) {
+        let host = match event {
+            Event::Progress { host, .. } if self.live.is_none() || self.options.verbosity > 0 => host,
+            Event::Retrying { host, .. } => host,
+            Event::ItemFinished(report) | Event::HostFinished(report) => &report.host,
+            _ => return,
+        };
+        if let Some(task) = self.paces.is_to_be_told(host) {
+            self.task_banner(&task);
+        }
+    }
+
+    fn task_banner(&mut self, task: &Title) {
+        self.held = vec![self.banner_text(&task.text)];
+        if self.options.verbosity > 1 {
+            self.held.push(style(format!("at {}", task.place)).dim().to_string());
+        }
+        if self.options.shows_skipped {
+            self.show_held();
+        }
+    }
+
     fn show(&mut self, event: &Event) {
+        self.show_task_of(event);
         match event {
             Event::Progress { host, line } => self.progress(host, &readable::line(line)),
             Event::Asked { question } => self.ask(question),
@@ -95,7 +122,8 @@ impl TextOutput {
             Event::RunStarted { check_mode: true, .. } => {
                 self.line(&style("check mode: nothing is changed").yellow().to_string());
             }
-            Event::PlayStarted { name, hosts } => {
+            Event::PlayStarted { name, hosts, strategy } => {
+                self.paces.play_begins(*strategy);
                 self.banner(&format!("PLAY [{name}]"));
                 if self.options.verbosity > 0 {
                     self.line(&format!("hosts: {}", hosts.join(", ")));
@@ -110,15 +138,18 @@ impl TextOutput {
                 self.line(&style(text).bold().to_string());
             }
             Event::TaskStarted {
-                name, handler, place, ..
+                name,
+                handler,
+                place,
+                hosts,
             } => {
                 let kind = if *handler { "RUNNING HANDLER" } else { "TASK" };
-                self.held = vec![self.banner_text(&format!("{kind} [{name}]"))];
-                if self.options.verbosity > 1 {
-                    self.held.push(style(format!("at {place}")).dim().to_string());
-                }
-                if self.options.shows_skipped {
-                    self.show_held();
+                let task = Title {
+                    text: format!("{kind} [{name}]"),
+                    place: place.clone(),
+                };
+                if let Some(task) = self.paces.task_begins(task, hosts) {
+                    self.task_banner(&task);
                 }
             }
             Event::Included { what, hosts } => {
@@ -158,8 +189,13 @@ impl TextOutput {
     fn begin_or_end(&mut self, event: &Event) {
         if let Event::TaskStarted { name, hosts, .. } = event {
             self.task.clone_from(name);
-            self.at_work.clone_from(hosts);
             self.since = Instant::now();
+            if self.paces.is_at_own_pace() {
+                self.at_work.retain(|host| !hosts.contains(host));
+                self.at_work.extend(hosts.iter().cloned());
+                return;
+            }
+            self.at_work.clone_from(hosts);
         }
         if matches!(event, Event::TaskStarted { .. } | Event::RunFinished { .. })
             && let Some(live) = &mut self.live

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::action::Action;
+use super::background::InBackground;
 use super::keywords::Keywords;
 use super::role::Role;
 use super::setting::{Expression, Setting};
@@ -29,6 +30,8 @@ pub struct Play {
     pub folder: PathBuf,
     /// Host pattern, perhaps a template.
     pub hosts: Setting,
+    /// How the hosts of a batch go through the tasks, perhaps a template.
+    pub strategy: Option<Setting>,
     /// Batch sizes as written; empty for one batch.
     pub serial: Option<Setting>,
     /// In which order hosts are taken.
@@ -108,6 +111,8 @@ pub struct Task {
     pub notify: Vec<Setting>,
     /// Topics that it listens to, when it is a handler.
     pub listen: Vec<String>,
+    /// Its work goes on beside krun.
+    pub in_background: Option<InBackground>,
     /// The role that it belongs to.
     pub role: Option<Arc<Role>>,
     /// Folder of the file that it stands in.

@@ -55,13 +55,10 @@ impl Loader<'_> {
         }
         let force_handlers = setting("force_handlers", diagnostics);
         let strategy = setting("strategy", diagnostics);
-        if let Some(strategy) = strategy.filter(|strategy| strategy.value.as_str() != Some("linear")) {
-            diagnostics.push(
-                Diagnostic::error("only the strategy `linear` is supported by this version")
-                    .at(&strategy.place)
-                    .help("leave the key out")
-                    .without_gap(),
-            );
+        if let Some(strategy) = &strategy
+            && let Err(error) = strategy.known_strategy()
+        {
+            diagnostics.push(error);
         }
         if let Some(serial) = &serial
             && let Err(message) = crate::runner::check_serial(&serial.value)
@@ -112,6 +109,7 @@ impl Loader<'_> {
             place: node.place.clone(),
             folder: folder.to_owned(),
             hosts,
+            strategy,
             serial,
             order,
             max_fail_percentage,

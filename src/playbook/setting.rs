@@ -1,5 +1,6 @@
 use serde_json::Value;
 
+use super::strategy::Strategy;
 use crate::syntax::{Diagnostic, Diagnostics, Kind, Node, Place, parse_bool};
 use crate::template;
 use crate::vars::Scope;
@@ -81,6 +82,23 @@ impl Setting {
         scope
             .render(&self.value)
             .map_err(|error| Diagnostic::error(error.to_string()).at(&self.place))
+    }
+
+    /// The strategy that it names, where that is no template.
+    pub(super) fn known_strategy(&self) -> Result<Option<Strategy>, Diagnostic> {
+        match self.value.as_str() {
+            Some(text) if template::holds_template(text) => Ok(None),
+            Some(text) => Strategy::named(text).map(Some).map_err(|error| error.at(&self.place)),
+            None => Err(self.wrong("the name of a strategy", &self.value.to_string())),
+        }
+    }
+
+    /// The strategy that it names.
+    ///
+    /// # Errors
+    /// As [`Setting::flag`], or there is no such strategy.
+    pub fn strategy(&self, scope: &Scope) -> Result<Strategy, Diagnostic> {
+        Strategy::named(&self.text(scope)?).map_err(|error| error.at(&self.place))
     }
 
     fn wrong(&self, wanted: &str, found: &str) -> Diagnostic {

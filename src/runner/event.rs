@@ -1,16 +1,18 @@
 use std::sync::mpsc::Sender;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::record::Record;
 use super::stats::Recap;
 use crate::modules::Diff;
+use crate::playbook::Strategy;
 
 /// Takes the events of a run; the terminal, the JSON output and the journal all read the same ones.
 pub type EventSink = Sender<Event>;
 
 /// How a task ended on a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Nothing had to be changed.
@@ -26,7 +28,7 @@ pub enum Status {
 }
 
 /// How a clean-up after an interrupted run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CleanUp {
     /// It was done.
@@ -38,7 +40,7 @@ pub enum CleanUp {
 }
 
 /// The end of a task, or of one item of its loop, on a host.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostReport {
     /// Inventory name.
     pub host: String,
@@ -66,10 +68,13 @@ pub struct HostReport {
     pub place: String,
     /// Name of the module.
     pub module: String,
+    /// The run that this one goes on from had done it; nothing was done now.
+    #[serde(default)]
+    pub done_before: bool,
 }
 
 /// What happens in a run. Serialised with its name in `event`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The first event.
@@ -87,6 +92,8 @@ pub enum Event {
         name: String,
         /// Its hosts in order.
         hosts: Vec<String>,
+        /// Whether hosts wait for one another.
+        strategy: Strategy,
     },
     /// A play has no hosts (a group's slice is empty, or the limit leaves none).
     PlaySkipped {
@@ -187,6 +194,32 @@ pub enum Event {
         /// Plays that were not started.
         plays_not_started: Vec<String>,
     },
+    /// A task that changed something has notified handlers.
+    Notified {
+        /// Inventory name.
+        host: String,
+        /// Their names.
+        handlers: Vec<String>,
+    },
+    /// A task has left something that is to be taken back when the run is interrupted.
+    Undoable {
+        /// Inventory name of the host that the task was for.
+        host: String,
+        /// Name of the step; a later one of the same name and host replaces it.
+        name: String,
+        /// What would be done.
+        what: String,
+    },
+    /// What was left was taken back in its turn.
+    Undone {
+        /// Inventory name of the host.
+        host: String,
+        /// Name of the step.
+        name: String,
+    },
+    /// For the journal alone.
+    #[serde(skip)]
+    Record(Record),
     /// The last event.
     RunFinished {
         /// Counts by host.

@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
+use super::background::{background, followed, left};
 use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
 use super::event::Event;
 use super::host_task::{DEFAULT_TASK_TIMEOUT, Machinery};
 use super::undo::Way;
 use super::world::OMIT;
-use crate::modules::{Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, random_word};
+use crate::modules::{
+    Background, Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, UndoNote, random_word,
+};
 use crate::playbook::{Keywords, Task};
 use crate::vars::Scope;
 
@@ -35,13 +38,9 @@ impl Machinery<'_, '_> {
                 setting.flag(scope).map_err(|error| diagnostic(&error))
             })
         };
-        let timeout = time_limit(keywords, scope)?;
-        let mut environment = Vec::new();
-        for setting in &keywords.environment {
-            environment.extend(variables_of(
-                &setting.rendered(scope).map_err(|error| diagnostic(&error))?,
-            )?);
-        }
+        let background = background(task, definition, scope)?;
+        let timeout = time_limit(keywords, background, scope)?;
+        let environment = environment(keywords, scope)?;
         let files: FileFinder = crate::playbook::finder(task, &self.play);
         let events = &self.events;
         let hidden = flag(keywords.no_log.as_ref(), false)?;
@@ -70,6 +69,7 @@ impl Machinery<'_, '_> {
             diff: flag(keywords.diff.as_ref(), self.options.diff)?,
             scope,
             files: &files,
+            passwords: &self.world.passwords,
             connection: None,
             become_user: None,
             environment: environment.clone(),
@@ -80,6 +80,8 @@ impl Machinery<'_, '_> {
             undos: &|_| {},
             reconnect_for: DEFAULT_RECONNECT,
             only_looks: false,
+            before: self.before,
+            background,
             job_prefix: job_prefix(task, host, &options),
             random_words: &random_words,
         };
@@ -113,7 +115,8 @@ impl Machinery<'_, '_> {
             }
         });
         context.become_user = user.as_ref();
-        let note = |note| {
+        let note = |note: UndoNote| {
+            self.tell_undo(host, &note);
             let way = Way {
                 host: host.to_owned(),
                 endpoint: endpoint.clone(),
@@ -125,22 +128,55 @@ impl Machinery<'_, '_> {
             self.options.undos.note(note, way);
         };
         context.undos = &note;
-        definition.run(options, &mut context)
+        let ran = definition.run(options, &mut context);
+        match background {
+            None => ran,
+            Some(Background::Left(_)) => left(ran, &mut context),
+            Some(Background::Followed(limit)) => followed(ran, limit, &context),
+        }
+    }
+
+    /// What the journal has to know of an undo.
+    fn tell_undo(&self, host: &str, note: &UndoNote) {
+        self.send(match &note {
+            UndoNote::Keep(name, undo) | UndoNote::KeepFirst(name, undo) => Event::Undoable {
+                host: host.to_owned(),
+                name: name.clone(),
+                what: undo.title(),
+            },
+            UndoNote::Withdraw(name) => Event::Undone {
+                host: host.to_owned(),
+                name: name.clone(),
+            },
+        });
     }
 }
 
 /// The longest time that a task may take.
-fn time_limit(keywords: &Keywords, scope: &Scope) -> Result<Duration, Failure> {
+fn time_limit(keywords: &Keywords, background: Option<Background>, scope: &Scope) -> Result<Duration, Failure> {
+    let others = match background {
+        Some(Background::Followed(limit)) => limit,
+        _ => DEFAULT_TASK_TIMEOUT,
+    };
     let Some(setting) = &keywords.timeout else {
-        return Ok(DEFAULT_TASK_TIMEOUT);
+        return Ok(others);
     };
     let seconds = setting.number(scope).map_err(|error| diagnostic(&error))?;
     // 0 means no limit of the author's own.
-    Ok(if seconds == 0.0 {
-        DEFAULT_TASK_TIMEOUT
-    } else {
-        Duration::from_secs_f64(seconds)
+    Ok(match background {
+        _ if seconds == 0.0 => others,
+        Some(Background::Followed(limit)) => limit.min(Duration::from_secs_f64(seconds)),
+        _ => Duration::from_secs_f64(seconds),
     })
+}
+
+fn environment(keywords: &Keywords, scope: &Scope) -> Result<Vec<(String, String)>, Failure> {
+    let mut environment = Vec::new();
+    for setting in &keywords.environment {
+        let value = setting.rendered(scope).map_err(|error| diagnostic(&error))?;
+        environment.extend(variables_of(&value)?);
+    }
+    Ok(environment)
 }
 
 fn render_options(

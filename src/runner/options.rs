@@ -4,7 +4,11 @@ use std::sync::atomic::AtomicBool;
 
 use secrecy::SecretString;
 
+use super::fact_cache::FactCache;
+use super::gathering::Gathering;
+use super::record::Earlier;
 use super::undo::Undos;
+use super::verdict::FailurePolicy;
 use crate::connection::{BecomeMethod, HostKeyPolicy};
 use crate::inventory::Pattern;
 use crate::modules::{Answer, Question};
@@ -51,6 +55,14 @@ pub struct RunOptions {
     pub no_fuse: bool,
     /// Where answers come from; without it nobody is there.
     pub answers: Option<AnswerReader>,
+    /// What a failed host means for the batches and plays that are still to come.
+    pub failure_policy: FailurePolicy,
+    /// For which plays facts are gathered.
+    pub gathering: Gathering,
+    /// Where facts are kept from run to run.
+    pub fact_cache: Option<FactCache>,
+    /// Forget what the cache knows of the inventory's hosts.
+    pub flush_cache: bool,
     /// Run handlers also on hosts that failed.
     pub force_handlers: bool,
     /// `-u`
@@ -83,6 +95,10 @@ pub struct RunOptions {
     pub verbosity: u8,
     /// Set by Ctrl-C: the tasks in flight are finished, no further one is begun.
     pub interrupted: Arc<AtomicBool>,
+    /// A journal is kept: its answer is waited for before a task is begun.
+    pub journalled: bool,
+    /// What the run did that this one goes on from.
+    pub earlier: Option<Arc<Earlier>>,
     /// What is taken back then.
     pub undos: Arc<Undos>,
 }

@@ -1,10 +1,10 @@
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::Status;
 
 /// Ansible's recap of one host.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Tasks that ended well, changed ones included.
     pub ok: u64,
@@ -39,6 +39,17 @@ impl Counts {
             Status::Failed => self.failed += 1,
             Status::Unreachable => self.unreachable += 1,
         }
+    }
+
+    /// Adds those of another part of the run.
+    pub(super) fn merge(&mut self, more: Counts) {
+        self.ok += more.ok;
+        self.changed += more.changed;
+        self.unreachable += more.unreachable;
+        self.failed += more.failed;
+        self.skipped += more.skipped;
+        self.rescued += more.rescued;
+        self.ignored += more.ignored;
     }
 }
 

@@ -82,6 +82,7 @@ impl Project {
         }
         command.env("XDG_CONFIG_HOME", self.path().join("config-home"));
         command.env("NO_COLOR", "1");
+        command.env("KRUN_JOURNAL", self.path().join(".journal"));
         command
     }
 

@@ -40,6 +40,7 @@ impl Job {
             request,
             reconnect_for: Duration::from_secs(5),
             result_lasts: self.result_lasts,
+            node_limit: None,
         };
         run_detached(node.connection.as_mut(), None, &job, progress)
     }

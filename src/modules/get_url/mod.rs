@@ -201,11 +201,8 @@ impl Module for GetUrl {
             }
         };
         let start = Instant::now();
-        let limit = context.remaining()?;
-        let request = Request::new(FETCH, self.words(&found))
-            .with_stdin(self.secrets().into_bytes())
-            .with_timeout(limit);
-        let output = context.request(request)?;
+        let request = Request::new(FETCH, self.words(&found)).with_stdin(self.secrets().into_bytes());
+        let output = context.run_work("fetch", request)?;
         if !output.success() {
             return Err(Failure::of_program(&format!("fetching {}", bare(&self.url)), &output)
                 .with("url", bare(&self.url))
@@ -308,6 +305,19 @@ impl GetUrl {
         }
         lines.join("\n")
     }
+}
+
+/// Has the node fetch something into a new file of krun's own; one exchange.
+pub(super) fn fetch_to(context: &mut Context<'_>, url: &str, path: &str, validate_certs: bool) -> Result<(), Failure> {
+    let insecure = if validate_certs { "no" } else { "yes" };
+    let timeout = ten_seconds().to_string();
+    let words = [url, path, &timeout, insecure, "", "", "", "", "", "no"];
+    let limit = context.remaining()?;
+    let output = context.request(Request::new(FETCH, words).with_timeout(limit))?;
+    if output.success() {
+        return Ok(());
+    }
+    Err(Failure::of_program(&format!("fetching {}", bare(url)), &output).with("url", bare(url)))
 }
 
 /// The algorithm and the sum of a `checksum`.

@@ -70,8 +70,7 @@ impl Guard<'_> {
     ) -> Result<Output, Failure> {
         let chdir = self.chdir.map_or_else(String::new, |word| word.0.clone());
         let request = Request::new(RUN, std::iter::once(chdir).chain(words));
-        let limit = context.remaining()?;
-        context.request(request.with_stdin(stdin).with_timeout(limit))
+        context.run_work("program", request.with_stdin(stdin))
     }
 }
 
@@ -104,7 +103,9 @@ pub(super) fn outcome(name: &str, cmd: Value, output: &Output, strip_empty_ends:
             .with("stderr_lines", lines(&stderr))
             .with("stderr", stderr));
     }
+    // What ran may have done something before it failed.
     let failure = Failure::of_program(name, output)
+        .with("changed", true)
         .with("cmd", cmd)
         .with("stdout_lines", lines(&stdout))
         .with("stdout", stdout)

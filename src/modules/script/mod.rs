@@ -1,6 +1,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::Text;
 use super::program::{Guard, outcome};
@@ -108,7 +108,12 @@ impl Module for Script {
             interpreter,
             arguments,
         };
-        self.guard().check(context, json!(self.cmd.0), ready)
+        let mut state = self.guard().check(context, json!(self.cmd.0), ready)?;
+        if let State::Satisfied(outcome) = &mut state {
+            // A script that need not run counts as skipped, a command does not: Ansible's ways.
+            outcome.skipped = outcome.result.get("msg").and_then(Value::as_str).map(str::to_owned);
+        }
+        Ok(state)
     }
 
     fn apply(&self, context: &mut Context<'_>, ready: Ready) -> Result<Outcome, Failure> {
@@ -119,10 +124,8 @@ impl Module for Script {
         words.extend(ready.interpreter);
         words.push(file);
         words.extend(ready.arguments);
-        let request = Request::new(RUN, words)
-            .with_stdin(ready.content)
-            .with_timeout(context.remaining()?);
-        let output = context.request(request)?;
+        let request = Request::new(RUN, words).with_stdin(ready.content);
+        let output = context.run_work("script", request)?;
         outcome(&format!("the script {}", ready.name), json!(self.cmd.0), &output, false)
     }
 }

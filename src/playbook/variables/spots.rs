@@ -42,6 +42,7 @@ impl<'a> Spot<'a> {
         add_settings(
             [
                 play.serial.as_ref(),
+                play.strategy.as_ref(),
                 play.max_fail_percentage.as_ref(),
                 play.force_handlers.as_ref(),
             ],
@@ -66,6 +67,9 @@ impl<'a> Spot<'a> {
         let verdicts = [&task.changed_when, &task.failed_when].into_iter().flatten().flatten();
         inside.extend(task.until.iter().chain(verdicts).map(Self::expression));
         add_settings([task.retries.as_ref(), task.delay.as_ref()], &mut inside);
+        if let Some(background) = &task.in_background {
+            add_settings([Some(&background.limit), background.poll.as_ref()], &mut inside);
+        }
         add_settings(task.notify.iter().map(Some), &mut inside);
         match &task.action {
             Action::Module {

@@ -2,10 +2,12 @@
 
 mod envelope;
 mod password_file;
+mod remembered;
 
 use std::path::Path;
 
 use envelope::Envelope;
+use remembered::Remembered;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 const HEADER: &str = "$ANSIBLE_VAULT";
@@ -17,7 +19,7 @@ type Password = SecretSlice<u8>;
 
 /// The passwords that may open what is encrypted, each under the vault id that it was given for.
 #[derive(Clone, Debug, Default)]
-pub struct VaultPasswords(Vec<(String, Password)>);
+pub struct VaultPasswords(Vec<(String, Password)>, Remembered);
 
 /// What stood in a vault, and what it was encrypted with.
 pub struct Opened<'a> {
@@ -123,6 +125,13 @@ impl VaultPasswords {
         Ok(())
     }
 
+    /// The passwords, and the values of all that was opened with them: nothing of it may be written down.
+    pub fn secrets(&self) -> Vec<String> {
+        let passwords = self.0.iter();
+        let passwords = passwords.map(|(_, password)| String::from_utf8_lossy(password.expose_secret()).into_owned());
+        passwords.chain(self.1.values()).collect()
+    }
+
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -218,7 +227,9 @@ pub fn is_encrypted(text: &str) -> bool {
 /// No password opens it, it is damaged, or no text stands in it.
 pub fn decrypt(text: &str, passwords: &VaultPasswords) -> Result<String, VaultError> {
     let opened = open(text, passwords)?;
-    String::from_utf8(opened.plain).map_err(|_| VaultError::Malformed("its content is not UTF-8 text"))
+    let text = String::from_utf8(opened.plain).map_err(|_| VaultError::Malformed("its content is not UTF-8 text"))?;
+    passwords.1.add(&text);
+    Ok(text)
 }
 
 /// The content of what `ansible-vault` made, and what encrypted it.
