@@ -29,6 +29,8 @@ use config::Configuration;
 use error::EXIT_BAD_OPTIONS;
 use print::{complain, print_findings};
 
+use std::ffi::OsString;
+
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -92,9 +94,9 @@ fn add_configured_variables(cli: &mut Cli, matches: &ArgMatches, configuration: 
     }
 }
 
-fn run_command() -> i32 {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let configuration = Configuration::load(&Cli::command(), &arguments);
+/// Reads the arguments, the program's name first, with what the configuration says about options that are not given.
+fn parse(arguments: &[OsString]) -> (Configuration, Result<Cli, clap::Error>) {
+    let configuration = Configuration::load(&Cli::command(), arguments);
     let parsed = configuration
         .apply(Cli::command())
         .try_get_matches_from(arguments)
@@ -103,6 +105,12 @@ fn run_command() -> i32 {
             add_configured_variables(&mut cli, &matches, &configuration);
             Ok(cli)
         });
+    (configuration, parsed)
+}
+
+fn run_command() -> i32 {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let (configuration, parsed) = parse(&arguments);
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {

@@ -1,17 +1,18 @@
 //! `krun resume`: goes on from a run that failed, was interrupted or was cut.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use clap::{Args, Parser};
+use clap::Args;
 
 use super::answers;
+use super::arguments;
 use super::error::Error;
 use super::journal::{self, Continued, JournalFolder};
 use super::print::complain;
 use super::run::{RunArgs, prepare_and_run};
-use super::{Cli, arguments};
 use crate::journal::{Folder, RunState, StoredRun};
 use crate::modules::Failure;
 use crate::runner::{Earlier, Known};
@@ -109,7 +110,9 @@ fn refuse(run: &StoredRun) -> Result<(), Failure> {
 
 fn parse(arguments: &[String]) -> Result<RunArgs, Failure> {
     let words = std::iter::once("krun".to_owned()).chain(arguments.iter().cloned());
-    Cli::try_parse_from(words).map(|cli| cli.run).map_err(|error| {
+    // The configuration counts as it did when the run began, and its mistakes were shown already.
+    let (_, parsed) = super::parse(&words.map(OsString::from).collect::<Vec<_>>());
+    parsed.map(|cli| cli.run).map_err(|error| {
         Failure::new(format!(
             "this krun does not understand the command line of the run:\n{error}"
         ))

@@ -227,8 +227,7 @@ pub fn is_encrypted(text: &str) -> bool {
 /// No password opens it, it is damaged, or no text stands in it.
 pub fn decrypt(text: &str, passwords: &VaultPasswords) -> Result<String, VaultError> {
     let opened = open(text, passwords)?;
-    let text =
-        String::from_utf8(opened.plain).map_err(|_| VaultError::Malformed("its content is not UTF-8 text"))?;
+    let text = String::from_utf8(opened.plain).map_err(|_| VaultError::Malformed("its content is not UTF-8 text"))?;
     passwords.1.add(&text);
     Ok(text)
 }
