@@ -62,6 +62,11 @@ impl Batch<'_> {
             }
         }
         for (name, vars, hosts) in groups {
+            // One that failed in what was included for an item before takes no further part.
+            let hosts = self.active(&hosts);
+            if hosts.is_empty() {
+                continue;
+            }
             let mut inherited = task.keywords.clone();
             inherited.params.push(Arc::clone(include.params()));
             if !vars.is_empty() {
@@ -141,7 +146,13 @@ impl Batch<'_> {
         match include {
             Include::Tasks(include) => self.loader.include_tasks(include, name, inherited, &scoping),
             Include::Role(include) => {
-                let tasks_from = match (&include.tasks_from, self.scope(host, task)) {
+                // The file may depend on the loop's item.
+                let item = inherited.vars.last().filter(|_| task.loop_over.is_some());
+                let scope = self.scope(host, task).map(|scope| match item {
+                    Some(item) => scope.with_layer((**item).clone()),
+                    None => scope,
+                });
+                let tasks_from = match (&include.tasks_from, scope) {
                     (Some(setting), Some(scope)) => Some(setting.text(&scope)?),
                     _ => None,
                 };
