@@ -15,8 +15,9 @@ pub(super) fn short_form(
     text: &str,
     style: Style,
 ) -> Result<Vec<Entry>, Diagnostic> {
-    static PAIR: LazyLock<Regex> =
-        LazyLock::new(|| template::pattern(r#"(?:^|\s)([a-z_]+)=("(?:[^"\\]|\\.)*"|'[^']*'|(?:\{\{.*?\}\}|\S)*)"#));
+    static PAIR: LazyLock<Regex> = LazyLock::new(|| {
+        template::pattern(r#"(?:^|\s)([A-Za-z_]\w*)=("(?:[^"\\]|\\.)*"|'[^']*'|(?:\{\{.*?\}\}|\{%.*?%\}|\S)*)"#)
+    });
     let entry = |key: &str, value: &str, style: Style| Entry {
         key: key.to_owned(),
         key_place: node.place.clone(),

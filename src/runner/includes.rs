@@ -79,6 +79,11 @@ impl Batch<'_> {
             }
         }
         for (name, vars, hosts) in groups {
+            // One that failed in what was included for an item before takes no further part.
+            let hosts = self.active(&hosts);
+            if hosts.is_empty() {
+                continue;
+            }
             let mut inherited = task.keywords.clone();
             if !vars.is_empty() {
                 inherited.params.push(Arc::new(vars));

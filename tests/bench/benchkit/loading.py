@@ -97,6 +97,7 @@ def _write(folder: Path) -> list[tuple[str, list[str], int]]:
         ("500 tasks listed", [at["long.yml"], "-i", at["one.ini"], "--list-tasks"], 0),
         ("500 tasks skipped", [at["long.yml"], "-i", at["one.ini"]], 0),
         ("one of 10,000 hosts", [at["one.yml"], "-i", at["many.ini"], "--limit", "node05000"], 0),
+        ("500 tasks, one of 10,000 hosts", [at["long.yml"], "-i", at["many.ini"], "--limit", "node05000"], 0),
         (
             "a task without a connection, CPU a host",
             [at["debug.yml"], "-i", at["debug.ini"]],
