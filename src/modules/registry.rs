@@ -99,6 +99,29 @@ pub fn names() -> impl Iterator<Item = &'static str> + Clone {
 mod tests {
     use super::*;
 
+    /// Each option of Ansible's modules (ansible-core 2.19, with its other names) is there, or is refused with a reason.
+    #[test]
+    fn no_option_of_ansibles_is_unheard_of() {
+        let table: std::collections::BTreeMap<String, Vec<String>> =
+            serde_json::from_str(include_str!("../../tests/data/ansible_options.json")).unwrap();
+        let mut unknown = Vec::new();
+        for (name, options) in &table {
+            let module = find(name).unwrap();
+            let known = module.options();
+            let is_known = |option: &&String| {
+                let own = module.option_name(option).to_owned();
+                module.free_options || known.contains(&own) || module.refusal(option).is_some()
+            };
+            unknown.extend(
+                options
+                    .iter()
+                    .filter(|option| !is_known(option))
+                    .map(|option| format!("{name}.{option}")),
+            );
+        }
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
     /// The modules that public kubeadm playbooks use, as they write them; statements such as `include_tasks` aside.
     #[test]
     fn the_modules_of_public_playbooks_are_known() {

@@ -90,6 +90,11 @@ fn ten() -> Count {
 pub(super) const REFUSED_OF_REQUESTS: &[(&str, &str)] = &[
     ("ciphers", "the node's curl and its library have their own settings"),
     ("decompress", "what is sent packed is not unpacked; `unarchive` unpacks"),
+    // Of `uri` only: `get-url` has it.
+    (
+        "force",
+        "ask caches for it with a header: `headers: {Cache-Control: no-cache}`",
+    ),
     (
         "tmp_dest",
         "the file is made beside `dest`, so that it is put in place in one step",

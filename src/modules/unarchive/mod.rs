@@ -59,6 +59,10 @@ impl Module for Unarchive {
             "Ansible has given it up: `remote_src: true` says that `src` is on the node",
         ),
         (
+            "decrypt",
+            "archives are sent as they are; keep secrets in vaulted variables",
+        ),
+        (
             "io_buffer_size",
             "krun does not read files on the node in pieces of its own",
         ),
