@@ -145,6 +145,13 @@ fn hint_at_command(path: &Path, problems: &mut Diagnostics) {
     }
 }
 
+/// Where there is no terminal, questions of plays must be answered already.
+fn check_questions(playbooks: &[Playbook], options: Option<&RunOptions>, problems: &mut Diagnostics) {
+    if let Some(options) = options.filter(|_| !std::io::stdin().is_terminal()) {
+        check_prompts(playbooks, &options.extra_vars, problems);
+    }
+}
+
 /// Loads, checks and runs; perhaps going on from an earlier run.
 pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> Result<i32, Error> {
     let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
@@ -202,12 +209,7 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
     {
         ground.check_variables(&args.hosts, &playbooks, &tags, options, &loader, &mut problems);
     }
-    if let Some(options) = options
-        .as_ref()
-        .filter(|_| !only_looks && !std::io::stdin().is_terminal())
-    {
-        check_prompts(&playbooks, &options.extra_vars, &mut problems);
-    }
+    check_questions(&playbooks, options.as_ref().filter(|_| !only_looks), &mut problems);
     let ground = problems.clone().into_result(ground)?;
     print_findings(&problems);
     let (Some(ground), Some(mut options)) = (ground, options) else {
