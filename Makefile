@@ -7,6 +7,7 @@ SHELL := /bin/bash
 LAB := tests/lab/lab
 WORKERS ?= 2
 REAL ?=
+RENEW ?=
 BENCH ?=
 ifeq ($(REAL),)
 KIND := stand-in
@@ -56,6 +57,10 @@ ifeq ($(BENCH),)
 else
 	tests/bench/bench $(BENCH)
 endif
+
+.PHONY: conformance
+conformance: deps ## Compare the records of the conformance suite with Ansible (RENEW=1: write them anew)
+	tests/conformance/record $(if $(RENEW),--renew)
 
 .PHONY: lint
 lint: deps ## Formatting, clippy, shellcheck, licences

@@ -1,12 +1,13 @@
 //! krun runs Ansible-like playbooks over SSH, made for upgrading kubeadm clusters without an outage.
 //!
 //! The way of a run: text → [`syntax`] → [`inventory`] and [`playbook`] (every static error ends here, before any
-//! connection) → [`runner`], task by task → [`modules`] through a [`connection`] → events → [`output`] → exit code.
+//! connection) → [`runner`], task by task → [`modules`] through a [`connection`] → events → [`journal`] and [`output`] → exit code.
 //! Dependencies point downward only.
 
 pub mod cli;
 pub mod connection;
 pub mod inventory;
+pub mod journal;
 pub mod kube;
 pub mod modules;
 pub mod output;

@@ -83,9 +83,9 @@ use support::Project;
     "a task with `loop`"
 )]
 #[case::unknown_function(
-    "- hosts: all\n  tasks:\n    - debug: {msg: \"{{ lookup('env', 'HOME') }}\"}\n",
+    "- hosts: all\n  tasks:\n    - debug: {msg: \"{{ lookups('env', 'HOME') }}\"}\n",
     "site.yml:3:24",
-    "there is no function `lookup`"
+    "there is no function `lookups`"
 )]
 fn is_refused_before_the_run(#[case] playbook: &str, #[case] place: &str, #[case] text: &str) {
     let project = Project::new(playbook);

@@ -500,10 +500,45 @@ fn colours_and_changing_lines_are_for_terminals_only() {
 }
 
 #[test]
+fn runs_stand_in_the_journal() {
+    let project = project();
+    let run = |line: &str| krun(&project, line);
+    run("site.yml -i hosts.ini -l d1 --no-journal --tags talk").expect_status(0);
+    run("history")
+        .expect_status(1)
+        .expect_stderr("no run stands in the journal");
+    run("site.yml -i hosts.ini -l d1 --journal other --tags talk").expect_status(0);
+    run("site.yml -i hosts.ini -l w1 --journal other -e v=1 -C --tags talk").expect_status(0);
+    let history = run("history --journal other").expect_status(0).stdout;
+    assert_eq!(history.lines().count(), 3, "{history}");
+    assert!(
+        history.lines().nth(1).unwrap().contains("well (check)"),
+        "the newest first: {history}"
+    );
+    let newest = run("history --journal other --count 1 --output json")
+        .expect_status(0)
+        .stdout;
+    let newest: serde_json::Value = serde_json::from_str(&newest).unwrap();
+    assert_eq!(
+        (&newest["state"], &newest["check_mode"]),
+        (&"ended".into(), &true.into())
+    );
+    let shown = run("show --journal other -v").expect_status(0);
+    shown
+        .expect_stdout("TASK [say]")
+        .expect_stdout("It took")
+        .expect_stdout("exit code 0");
+    let events = run("show --journal other --output json").expect_status(0).stdout;
+    assert!(events.lines().all(|line| line.starts_with("{\"event\":")), "{events}");
+    let resumed = run("resume --journal other --accept-changes -e v=1");
+    resumed.expect_status(1).expect_stderr("nothing to go on with");
+}
+
+#[test]
 fn every_option_of_the_help_has_a_case_here() {
     let text = include_str!("cli.rs");
     let project = project();
-    for subcommand in ["", "exec", "inventory", "doc"] {
+    for subcommand in ["", "exec", "inventory", "doc", "history", "show", "resume"] {
         let line = format!("{subcommand} --help");
         let help = krun(&project, line.trim()).expect_status(0).stdout;
         for line in help.lines().map(str::trim).filter(|line| line.starts_with('-')) {

@@ -51,6 +51,7 @@ fn start(project: &Project) -> Child {
         .args(["site.yml", "-i", "hosts.yml"])
         .current_dir(project.path())
         .env("NO_COLOR", "1")
+        .env("KRUN_JOURNAL", project.path().join(".journal"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -51,6 +51,7 @@ impl Terminal {
             .args(args)
             .current_dir(project.path())
             .env_remove("NO_COLOR")
+            .env("KRUN_JOURNAL", project.path().join(".journal"))
             .env("TERM", "xterm")
             .stdin(end())
             .stdout(end())

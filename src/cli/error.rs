@@ -1,4 +1,5 @@
 use super::print::{complain, print_findings};
+use crate::journal::JournalError;
 use crate::modules::Failure;
 use crate::syntax::{Diagnostic, Diagnostics};
 
@@ -63,6 +64,12 @@ impl From<Diagnostics> for Error {
 impl From<Diagnostic> for Error {
     fn from(finding: Diagnostic) -> Self {
         Diagnostics::from(finding).into()
+    }
+}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        Self::Other(error.into())
     }
 }
 

@@ -1,17 +1,22 @@
 //! The command line: one file a subcommand.
 
 mod answers;
+mod arguments;
 mod doc;
 mod error;
 mod exec;
 mod execute;
 mod extra_vars;
+mod history;
 mod hosts;
 mod inventory;
+mod journal;
 mod lists;
 mod print;
+mod resume;
 mod run;
 mod secret;
+mod show;
 mod signals;
 mod terminal;
 mod vault_options;
@@ -40,6 +45,9 @@ enum Command {
     Inventory(inventory::InventoryArgs),
     Exec(Box<exec::ExecArgs>),
     Doc(doc::DocArgs),
+    Resume(resume::ResumeArgs),
+    History(history::HistoryArgs),
+    Show(show::ShowArgs),
 }
 
 /// Exit code for a bug.
@@ -73,6 +81,9 @@ fn run_command() -> i32 {
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
+        Some(Command::Resume(args)) => resume::run(&args),
+        Some(Command::History(args)) => history::run(&args),
+        Some(Command::Show(args)) => show::run(&args),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {

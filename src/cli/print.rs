@@ -25,6 +25,13 @@ pub(super) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Asks on standard error; the answer stands right behind it.
+pub(super) fn prompt(text: &str) {
+    let mut out = io::stderr().lock();
+    // When nobody can read it there is nobody to ask.
+    let _ = write!(out, "{text}").and_then(|()| out.flush());
+}
+
 /// Prints what is wrong with what the user wrote, if anything is.
 pub(super) fn print_findings(findings: &Diagnostics) {
     if !findings.is_empty() {

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::error::{EXIT_NOT_LOADED, Error};
 use super::execute::execute;
 use super::hosts::{Ground, HostArgs, ask_passwords, folder_of, hint_at_inventory, no_inventory, run_options};
+use super::journal::{self, Continued, JournalFolder};
 use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
@@ -23,7 +25,7 @@ pub(super) struct RunArgs {
     #[arg(value_name = "PLAYBOOK")]
     pub(super) playbooks: Vec<PathBuf>,
     #[command(flatten)]
-    hosts: HostArgs,
+    pub(super) hosts: HostArgs,
     /// Only tasks with one of these tags
     #[arg(short, long, value_name = "TAGS", value_delimiter = ',')]
     tags: Vec<String>,
@@ -74,7 +76,12 @@ pub(super) struct RunArgs {
     force_handlers: bool,
     /// Folders with roles, beside those near the playbook (separated by `:`)
     #[arg(long, value_name = "FOLDERS", env = "KRUN_ROLES_PATH", value_delimiter = ':')]
-    roles_path: Vec<PathBuf>,
+    pub(super) roles_path: Vec<PathBuf>,
+    /// Keep no journal: the run cannot be resumed
+    #[arg(long, env = "KRUN_NO_JOURNAL", value_parser = clap::builder::FalseyValueParser::new())]
+    pub(super) no_journal: bool,
+    #[command(flatten)]
+    pub(super) journal: JournalFolder,
 }
 
 impl RunArgs {
@@ -94,7 +101,7 @@ impl RunArgs {
 
 /// Runs the playbooks; gives the exit code.
 pub(super) fn run(args: &RunArgs) -> i32 {
-    match prepare_and_run(args) {
+    match prepare_and_run(args, None) {
         Ok(code) => code,
         Err(error) => error.print(),
     }
@@ -128,7 +135,8 @@ fn hint_at_command(path: &Path, problems: &mut Diagnostics) {
     }
 }
 
-fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
+/// Loads, checks and runs; perhaps going on from an earlier run.
+pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> Result<i32, Error> {
     let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
     let loader_options = LoaderOptions {
         roles_path: args.roles_path.clone(),
@@ -140,19 +148,17 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     let lists_only = args.list_hosts || args.list_tasks || args.list_tags;
     let only_looks = lists_only || args.syntax_check;
     let has_inventory = !args.hosts.inventory.is_empty();
-    let ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
+    let mut ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
         Ok(ground) => Some(ground),
         Err(errors) => {
             problems.extend(errors);
             None
         }
     };
-    if let Some(ground) = &ground {
+    if let Some(ground) = &mut ground {
         problems.extend(ground.warnings.clone());
         let mut unknown = Diagnostics::default();
-        for playbook in &playbooks {
-            check_hosts(playbook, &ground.inventory, &mut unknown);
-        }
+        check_hosts(&playbooks, &mut ground.inventory, &loader, &mut unknown);
         // Where nothing is run the hosts may be left open.
         if has_inventory || !only_looks {
             hint_at_inventory(&args.hosts, &mut unknown);
@@ -216,6 +222,9 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     }
     args.add_to(&mut options);
     ask_passwords(&args.hosts, &mut options)?;
+    let journal = journal::begin(args, &options, &passwords, continued)?;
+    options.journalled = journal.is_some();
+    options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
     execute(
         &args.hosts,
         Style::Play,
@@ -224,5 +233,6 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
         options,
         &loader,
         &passwords,
+        journal,
     )
 }

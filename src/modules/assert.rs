@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::args::{Flag, Text};
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, RunsOn, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, RunsOn, State};
 
 /// Checks that conditions hold, and ends the work on a host where one does not.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -55,6 +55,7 @@ impl Module for Assert {
     const RAW_OPTIONS: &'static [&'static str] = &["that"];
     const RUNS_ON: RunsOn = RunsOn::Controller;
     const FUSES: Fuses = Fuses::Whole;
+    const AGAIN: Again = Again::Run;
     const EXAMPLE: &'static str = "\
 - name: The target version is set and is not older than the cluster
   assert:

@@ -8,6 +8,7 @@ use crate::connection::{
     Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached, running_jobs, start_detached,
 };
 use crate::vars::Scope;
+use crate::vars::vault::VaultPasswords;
 
 use super::background::SATISFIED;
 use super::{Answer, Asker, Background, Failure, LeftJob, Question, Undo, UndoNote, random_word, reconnect};
@@ -74,6 +75,8 @@ pub struct Context<'a> {
     pub scope: &'a Scope,
     /// Finds files and templates.
     pub files: &'a FileFinder,
+    /// What opens encrypted files of variables.
+    pub passwords: &'a VaultPasswords,
     pub(crate) connection: Option<&'a mut dyn Connection>,
     pub(crate) become_user: Option<&'a Become>,
     pub(crate) environment: Vec<(String, String)>,
@@ -90,6 +93,8 @@ pub struct Context<'a> {
     pub(crate) only_looks: bool,
     /// How the task's work goes on beside krun, if it is to.
     pub(crate) background: Option<Background>,
+    /// What an earlier run did, from which this one goes on.
+    pub(crate) before: super::Before,
     /// What makes a detached command of this task findable again: same playbook, task and host, same identity.
     pub(crate) job_prefix: String,
     /// Gives words that nobody can guess.

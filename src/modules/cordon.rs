@@ -5,7 +5,7 @@ use crate::kube::Node;
 
 use super::args::Text;
 use super::node::{self, Target};
-use super::{Context, Failure, Module, Outcome, Pending, State};
+use super::{Again, Context, Failure, Module, Outcome, Pending, State};
 
 /// Lets no new pods on a node, through kubectl on the host that the task runs on (`delegate_to` a control plane).
 ///
@@ -31,6 +31,7 @@ impl Default for Cordon {
 
 impl Module for Cordon {
     const NAME: &'static str = "cordon";
+    const AGAIN: Again = Again::UndoneBy("uncordon");
     const EXAMPLE: &'static str = "\
 - name: No new pods for this worker
   cordon:

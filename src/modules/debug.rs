@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::args::Count;
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, RunsOn, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, RunsOn, State};
 
 /// Shows a message, or the value of a variable or expression.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -22,6 +22,7 @@ impl Module for Debug {
     const RAW_OPTIONS: &'static [&'static str] = &["var"];
     const RUNS_ON: RunsOn = RunsOn::Controller;
     const FUSES: Fuses = Fuses::Whole;
+    const AGAIN: Again = Again::Run;
     const EXAMPLE: &'static str = "\
 - name: What kubeadm said
   debug:

@@ -1,7 +1,24 @@
 use serde_json::Value;
 
-use super::module::{Fuses, Module, Pending, State};
+use super::module::{Again, Before, Fuses, Module, Pending, State};
 use super::{Context, Failure, Outcome};
+
+/// Options of all Ansible modules that put files in place, which krun does not have.
+const REFUSED_OF_FILES: &[(&str, &str)] = &[
+    ("attributes", CHATTR),
+    ("attr", CHATTR),
+    ("selevel", SELINUX),
+    ("serole", SELINUX),
+    ("setype", SELINUX),
+    ("seuser", SELINUX),
+    (
+        "unsafe_writes",
+        "krun puts a new content in place in one step, always; where that cannot be, use the `command` module",
+    ),
+];
+const CHATTR: &str = "use the `command` module with chattr";
+const SELINUX: &str = "krun keeps a file's SELinux context, and gives a new one what the node's policy says for its place; for \
+                       another use the `command` module with chcon or semanage";
 
 /// Where a module works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +66,8 @@ pub struct ModuleDefinition {
     pub aliases: &'static [&'static str],
     /// Other names of options, and what they stand for.
     pub option_aliases: &'static [(&'static str, &'static str)],
+    /// Options that are refused, and why.
+    pub refused_options: &'static [(&'static str, &'static str)],
     /// The option that takes the short form's text.
     pub free_form: Option<&'static str>,
     /// Options that are not evaluated before the module gets them.
@@ -61,6 +80,8 @@ pub struct ModuleDefinition {
     pub free_options: bool,
     /// Whether it may travel together with the tasks around it.
     pub fuses: Fuses,
+    /// What `krun resume` does with a task that had ended well.
+    pub again: Again,
     /// A task list that shows its use.
     pub example: &'static str,
     schema: fn() -> schemars::Schema,
@@ -76,12 +97,14 @@ impl ModuleDefinition {
             name: M::NAME,
             aliases: M::ALIASES,
             option_aliases: M::OPTION_ALIASES,
+            refused_options: M::REFUSED_OPTIONS,
             free_form: M::FREE_FORM,
             raw_options: M::RAW_OPTIONS,
             runs_on: M::RUNS_ON,
             runs_once: M::RUNS_ONCE,
             free_options: M::FREE_OPTIONS,
             fuses: M::FUSES,
+            again: M::AGAIN,
             example: M::EXAMPLE,
             schema: schema_of::<M>,
             validate: validate::<M>,
@@ -126,6 +149,18 @@ impl ModuleDefinition {
             .and_then(Value::as_object)
             .map(|properties| properties.keys().cloned().collect())
             .unwrap_or_default()
+    }
+
+    /// Why the module refuses an option that Ansible's has, and what to do instead.
+    pub fn refusal(&self, option: &str) -> Option<&'static str> {
+        let is_named = |(name, _): &&(&str, &str)| *name == option;
+        let own = self.refused_options.iter().find(is_named);
+        // Whatever sets a file's owner could set these, too.
+        let common = || {
+            let sets_owner = self.options().iter().any(|known| known == "owner");
+            sets_owner.then(|| REFUSED_OF_FILES.iter().find(is_named)).flatten()
+        };
+        own.or_else(common).map(|(_, reason)| *reason)
     }
 
     /// The option's own name for an alias or itself.
@@ -178,9 +213,16 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
     match state {
         State::Satisfied(outcome) => Ok(outcome),
         State::Unknown { reason, .. } if context.check_mode => Ok(Outcome::skipped(reason)),
+        State::Unknown { .. } if context.before == Before::Done => Ok(Outcome::ok()),
         State::Unknown { plan, .. } => {
             context.begin_to_act();
-            module.apply(context, plan)
+            let outcome = module.apply(context, plan)?;
+            Ok(match context.before {
+                Before::Begun => outcome.with_warning(
+                    "the earlier run was cut while it was at this; how far it got then is not known, and it was run again",
+                ),
+                _ => outcome,
+            })
         }
         State::Pending(pending) if context.check_mode => Ok(Outcome {
             changed: true,

@@ -135,6 +135,7 @@ fn control_plane(version: &str) -> String {
 
 fn files() -> Vec<Cost> {
     vec![
+        real("archive", json!({"path": "DIR/text"}), 2),
         real("blockinfile", json!({"path": "DIR/text", "block": "x"}), 2),
         real("copy", json!({"content": "x", "dest": "DIR/new"}), 2),
         real("copy", json!({"content": "x".repeat(1 << 20), "dest": "DIR/new"}), 3).payload(1),
@@ -161,6 +162,7 @@ fn files() -> Vec<Cost> {
         one_way("stat", json!({"path": "DIR/text"}), Some(1)),
         one_way("tempfile", json!({"path": "DIR"}), None),
         real("template", json!({"src": "DIR/template.j2", "dest": "DIR/new"}), 2),
+        real("unarchive", json!({"src": "DIR/archive.tar", "dest": "DIR"}), 2),
         real(
             "yum-repo",
             json!({"name": "r", "description": "R", "baseurl": "http://x/", "reposdir": "DIR"}),
@@ -399,6 +401,11 @@ fn folder() -> tempfile::TempDir {
     write("text", "a\n");
     write("template.j2", "{{ 1 + 1 }}\n");
     write("script", "#!/bin/sh\ntouch \"$1\"\n");
+    let packed = std::process::Command::new("sh")
+        .args(["-ec", "echo x >packed && tar -cf archive.tar packed && rm packed"])
+        .current_dir(folder.path())
+        .status();
+    assert!(packed.unwrap().success());
     let mode = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path().join("script"), mode).unwrap();
     folder

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::args::Text;
-use super::{Context, Failure, Fuses, Module, Outcome, RunsOn, State};
+use super::{Again, Context, Failure, Fuses, Module, Outcome, RunsOn, State};
 
 /// Ends the work on a host with a message; usually under a condition.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -24,6 +24,7 @@ impl Module for Fail {
     const NAME: &'static str = "fail";
     const RUNS_ON: RunsOn = RunsOn::Controller;
     const FUSES: Fuses = Fuses::Whole;
+    const AGAIN: Again = Again::Run;
     const EXAMPLE: &'static str = "\
 - name: Stop where swap is on
   fail:

@@ -1,6 +1,8 @@
 //! What a task can do: one file (or folder) a module, each with typed options, a check, an apply and its shell scripts.
 
+mod add_host;
 mod apt_repository;
+mod archive;
 pub mod args;
 mod assert;
 mod async_status;
@@ -28,7 +30,9 @@ mod file;
 mod find_files;
 mod get_url;
 mod group;
+mod group_by;
 mod hostname;
+mod include_vars;
 mod known_hosts;
 mod kubeadm;
 mod lineinfile;
@@ -63,6 +67,7 @@ mod tempfile;
 mod template;
 #[cfg(test)]
 mod testing;
+mod unarchive;
 mod uncordon;
 mod undo;
 mod uri;
@@ -78,8 +83,8 @@ pub use background::{Background, BackgroundKind, LeftJob, background_of};
 pub use context::{Context, FileFinder, Reporter};
 pub use definition::{ArgumentError, ModuleDefinition, RunsOn};
 pub use failure::Failure;
-pub use module::{Fuses, Module, Pending, State};
-pub use outcome::{Diff, Outcome};
+pub use module::{Again, Before, Fuses, Module, Pending, State};
+pub use outcome::{Diff, InventoryChange, Outcome};
 pub use question::{Answer, Asker, Question};
 pub(crate) use random::random_word;
 pub use registry::{all, find, names};

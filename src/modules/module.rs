@@ -15,6 +15,8 @@ pub trait Module: DeserializeOwned + JsonSchema {
     const ALIASES: &'static [&'static str] = &[];
     /// Other names of options and the names they stand for, for example Ansible's `pkg` for `name`.
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[];
+    /// Options that Ansible's module has and this one refuses, with the reason and the way out.
+    const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[];
     /// The option that takes the text of the short form (`command: kubectl get nodes`).
     const FREE_FORM: Option<&'static str> = None;
     /// Options that hold bare expressions, which the module evaluates itself (`that` of `assert`).
@@ -27,6 +29,8 @@ pub trait Module: DeserializeOwned + JsonSchema {
     const FREE_OPTIONS: bool = false;
     /// Whether it may travel to the node together with the tasks around it.
     const FUSES: Fuses = Fuses::Never;
+    /// What `krun resume` does with a task that had ended well.
+    const AGAIN: Again = Again::Verify;
     /// A task list that shows its use, as YAML.
     const EXAMPLE: &'static str;
 
@@ -63,6 +67,31 @@ pub trait Module: DeserializeOwned + JsonSchema {
     fn apply(&self, context: &mut Context<'_>, plan: Self::Plan) -> Result<Outcome, Failure>;
 }
 
+/// What a run that goes on from an earlier one does with a task that had ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// It looks whether all is as it was left, and acts where it is not. What only doing can tell is not done again.
+    Verify,
+    /// It is run as ever: it asks, waits or judges, and changes nothing.
+    Run,
+    /// It is not done again, whatever the node looks like.
+    Once,
+    /// It is not done again when the module of that name has undone it on purpose; else it is run as ever.
+    UndoneBy(&'static str),
+}
+
+/// What an earlier run did with a task, from which this one goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing, or there is none.
+    #[default]
+    Nothing,
+    /// It had begun it; whether it took effect is not known.
+    Begun,
+    /// It had ended it well.
+    Done,
+}
+
 /// Whether a module may travel to the node together with the tasks around it, which rests on promises about its requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fuses {
@@ -76,6 +105,10 @@ pub enum Fuses {
 }
 
 /// What a check found.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each task, which is used up at once"
+)]
 pub enum State<P> {
     /// Everything is as wanted; the task is done.
     Satisfied(Outcome),

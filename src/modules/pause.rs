@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::args::{Flag, Text};
-use super::{Answer, ArgumentError, Context, Failure, Module, Outcome, Question, RunsOn, State};
+use super::{Again, Answer, ArgumentError, Context, Failure, Module, Outcome, Question, RunsOn, State};
 
 /// Waits for a time, or for somebody at the terminal.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -85,6 +85,7 @@ impl Module for Pause {
     const NAME: &'static str = "pause";
     const RUNS_ON: RunsOn = RunsOn::Controller;
     const RUNS_ONCE: bool = true;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Let the workloads settle
   pause:

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use crate::connection::Script;
 
 use super::args::Text;
-use super::{Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, Context, Failure, Fuses, Module, Outcome, State};
 
 const SCRIPT: Script = Script {
     name: "ping",
@@ -30,6 +30,7 @@ impl Default for Ping {
 impl Module for Ping {
     const NAME: &'static str = "ping";
     const FUSES: Fuses = Fuses::Looks;
+    const AGAIN: Again = Again::Run;
     const EXAMPLE: &'static str = "\
 - name: The node answers
   ping:

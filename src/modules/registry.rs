@@ -1,14 +1,17 @@
 use super::{
-    ModuleDefinition, apt_repository, assert, async_status, blockinfile, command, copy, cordon, cron,
-    deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files,
-    get_url, group, hostname, known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping,
-    raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile,
-    template, uncordon, uri, user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, command, copy, cordon,
+    cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files,
+    get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package,
+    package_facts, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat,
+    sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user, wait_for, wait_for_connection, wait_jobs,
+    wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
+    ModuleDefinition::of::<add_host::AddHost>(),
     ModuleDefinition::of::<apt_repository::AptRepository>(),
+    ModuleDefinition::of::<archive::Archive>(),
     ModuleDefinition::of::<assert::Assert>(),
     ModuleDefinition::of::<async_status::AsyncStatus>(),
     ModuleDefinition::of::<blockinfile::BlockInFile>(),
@@ -28,7 +31,9 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<find_files::Find>(),
     ModuleDefinition::of::<get_url::GetUrl>(),
     ModuleDefinition::of::<group::Group>(),
+    ModuleDefinition::of::<group_by::GroupBy>(),
     ModuleDefinition::of::<hostname::Hostname>(),
+    ModuleDefinition::of::<include_vars::IncludeVars>(),
     ModuleDefinition::of::<known_hosts::KnownHosts>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<lineinfile::LineInFile>(),
@@ -52,6 +57,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<systemd::Systemd>(),
     ModuleDefinition::of::<tempfile::Tempfile>(),
     ModuleDefinition::of::<template::Template>(),
+    ModuleDefinition::of::<unarchive::Unarchive>(),
     ModuleDefinition::of::<uncordon::Uncordon>(),
     ModuleDefinition::of::<uri::Uri>(),
     ModuleDefinition::of::<user::User>(),

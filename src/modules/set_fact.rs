@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::vars::names::is_identifier;
 
 use super::args::Flag;
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, RunsOn, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, RunsOn, State};
 
 /// Sets variables of a host for the rest of the run; each option is a variable's name.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -24,6 +24,7 @@ impl Module for SetFact {
     const RUNS_ON: RunsOn = RunsOn::Controller;
     const FREE_OPTIONS: bool = true;
     const FUSES: Fuses = Fuses::Whole;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Remember whether the node was cordoned before the run
   set-fact:

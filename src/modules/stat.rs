@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{Flag, Text};
 use super::remote_file::{Algorithm, Found, Query, mode_flags, octal};
-use super::{Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, Context, Failure, Fuses, Module, Outcome, State};
 
 /// Looks at a file on the node. The result's `stat` says whether it exists, and if so what it is. Changes nothing, so
 /// it also runs in check mode.
@@ -37,6 +37,7 @@ impl Module for Stat {
         ("checksum_algo", "checksum_algorithm"),
     ];
     const FUSES: Fuses = Fuses::Looks;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Is this a control-plane node?
   stat:

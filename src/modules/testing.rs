@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::connection::scripted::{Answer, Log, Recorded, ScriptedConnection};
 use crate::connection::{self, Connection, Endpoint};
+use crate::vars::vault::VaultPasswords;
 use crate::vars::{Scope, ScopeBuilder, VarMap, Variable};
 
 use super::{Context, Failure, FileFinder, ModuleDefinition, Outcome, UndoNote};
@@ -22,6 +23,7 @@ pub struct Trial<'a> {
     check_mode: bool,
     diff: bool,
     background: Option<super::Background>,
+    word: Option<&'static str>,
 }
 
 impl<'a> Trial<'a> {
@@ -35,7 +37,14 @@ impl<'a> Trial<'a> {
             check_mode: false,
             diff: true,
             background: None,
+            word: None,
         }
+    }
+
+    /// Begins its random words, so that what it makes can be told from what other tests make.
+    pub fn random_word(mut self, word: &'static str) -> Self {
+        self.word = Some(word);
+        self
     }
 
     pub fn on(mut self, connection: &'a mut dyn Connection) -> Self {
@@ -87,6 +96,7 @@ impl<'a> Trial<'a> {
             diff: self.diff,
             scope: &scope,
             files: &self.files,
+            passwords: &VaultPasswords::default(),
             connection,
             become_user: None,
             environment: Vec::new(),
@@ -98,9 +108,10 @@ impl<'a> Trial<'a> {
             reconnect_for: Duration::ZERO,
             only_looks: false,
             background: self.background,
+            before: super::Before::Nothing,
             // Tests run side by side on one machine, and none may find another one's commands.
             job_prefix: format!("test-{}", super::random_word()?),
-            random_words: &super::random_word,
+            random_words: &|| Ok(format!("{}{}", self.word.unwrap_or_default(), super::random_word()?)),
         };
         self.module.run(self.options, &mut context)
     }
@@ -115,6 +126,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         diff: false,
         scope: &scope,
         files: &FileFinder::default(),
+        passwords: &VaultPasswords::default(),
         connection: Some(connection),
         become_user: None,
         environment: Vec::new(),
@@ -126,6 +138,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         reconnect_for: Duration::ZERO,
         only_looks: false,
         background: None,
+        before: super::Before::Nothing,
         job_prefix: "test".to_owned(),
         random_words: &super::random_word,
     })

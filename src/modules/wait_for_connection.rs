@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::args::Count;
-use super::{Context, Failure, Module, Outcome, State};
+use super::{Again, Context, Failure, Module, Outcome, State};
 use crate::connection::{Request, Script};
 
 const PING: Script = Script {
@@ -41,6 +41,7 @@ impl Default for WaitForConnection {
 
 impl Module for WaitForConnection {
     const NAME: &'static str = "wait-for-connection";
+    const AGAIN: Again = Again::Run;
     const EXAMPLE: &'static str = "\
 - name: The machine is there
   wait-for-connection:

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::args::{Count, Text};
-use super::{Context, Failure, Module, Outcome, Pending, State};
+use super::{Again, Context, Failure, Module, Outcome, Pending, State};
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -63,6 +63,7 @@ fn name(job: &str) -> &str {
 
 impl Module for WaitJobs {
     const NAME: &'static str = "wait-jobs";
+    const AGAIN: Again = Again::Run;
     const EXAMPLE: &'static str = "\
 - name: No kubeadm of an earlier run is at work
   wait-jobs:

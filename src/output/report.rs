@@ -18,7 +18,10 @@ pub(super) fn in_play(report: &HostReport, verbosity: u8) -> Vec<String> {
         .unwrap_or_default();
     let place = Some(report.place.as_str());
     lines.push(match report.status {
-        Status::Ok => style(format!("ok: [{host}]{arrow}")).green().to_string(),
+        Status::Ok => {
+            let before = if report.done_before { " (done before)" } else { "" };
+            style(format!("ok: [{host}]{arrow}{before}")).green().to_string()
+        }
         Status::Changed => {
             let notes = notes(report);
             style(format!("changed: [{host}]{arrow}{notes}")).yellow().to_string()

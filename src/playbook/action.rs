@@ -47,6 +47,8 @@ pub struct IncludeTasks {
     pub file: Setting,
     /// Keywords that its tasks get (`apply`).
     pub apply: Keywords,
+    /// Its own variables, which its tasks see above those that were set.
+    pub params: Arc<VarMap>,
 }
 
 /// `include_role`
@@ -58,7 +60,7 @@ pub struct IncludeRole {
     pub tasks_from: Option<Setting>,
     /// Keywords that its tasks get (`apply`).
     pub apply: Keywords,
-    /// Role parameters.
+    /// Its own variables, which the role sees above those that were set.
     pub params: Arc<VarMap>,
     /// Folder of the playbook, for the search.
     pub playbook_folder: PathBuf,
@@ -98,13 +100,21 @@ impl Meta {
 
 impl Action {
     /// The name under which a task without a name is shown.
-    pub fn name(&self) -> &str {
+    pub fn shown(&self) -> &str {
+        match self {
+            Action::Unsupported(task) => &task.name,
+            other => other.name(),
+        }
+    }
+
+    /// The name of what it does, as krun calls it.
+    pub fn name(&self) -> &'static str {
         match self {
             Action::Module { definition, .. } => definition.name,
             Action::Meta(_) => "meta",
             Action::IncludeTasks(_) => "include_tasks",
             Action::IncludeRole(_) => "include_role",
-            Action::Unsupported(task) => &task.name,
+            Action::Unsupported(_) => "unsupported",
         }
     }
 }

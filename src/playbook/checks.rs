@@ -3,6 +3,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::action::Action;
+use super::expected::Expected;
+use super::loader::Loader;
 use super::model::{Play, Playbook, Task};
 use super::setting::Setting;
 use crate::inventory::{Inventory, Pattern};
@@ -81,19 +83,20 @@ fn check_file(task: &Task, play: &Play, diagnostics: &mut Diagnostics) {
     else {
         return;
     };
-    let kind = match definition.name {
-        "copy" if options.get("remote_src").is_none() => "files",
-        "template" => "templates",
+    let (kind, option) = match definition.name {
+        "copy" if options.get("remote_src").is_none() => ("files", "src"),
+        "template" => ("templates", "src"),
+        "include-vars" => ("vars", "file"),
         _ => return,
     };
-    let Some(Value::String(name)) = options.get("src") else {
+    let Some(Value::String(name)) = options.get(option) else {
         return;
     };
     if template::holds_template(name) || task.keywords.delegate_to.is_some() {
         return;
     }
     if let Err(failure) = finder(task, play).find(kind, name) {
-        let place = nodes.get("src").map_or(&task.place, |node| &node.place);
+        let place = nodes.get(option).map_or(&task.place, |node| &node.place);
         let mut diagnostic = Diagnostic::error(failure.message).at(place).without_gap();
         if let Some(help) = failure.help {
             diagnostic = diagnostic.help(help);
@@ -111,9 +114,37 @@ pub(crate) fn finder(task: &Task, play: &Play) -> FileFinder {
     }
 }
 
-/// Host patterns that are no templates must mean something in this inventory.
-pub fn check_hosts(playbook: &Playbook, inventory: &Inventory, diagnostics: &mut Diagnostics) {
-    for play in &playbook.plays {
+/// Host patterns that are no templates must mean something in this inventory, or something that tasks may add to it.
+pub fn check_hosts(
+    playbooks: &[Playbook],
+    inventory: &mut Inventory,
+    loader: &Loader<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut found = findings(playbooks, inventory);
+    let plays = || playbooks.iter().flat_map(|playbook| &playbook.plays);
+    if !found.has_errors() && !plays().any(|play| holds_template(&play.hosts.value)) {
+        return;
+    }
+    // Only now what tasks may add is of interest: all included files have to be read for that.
+    let Expected { names, is_open } = Expected::of(playbooks, loader);
+    let is_anything = |name: &String| name.chars().all(|letter| letter == '*');
+    let is_open = is_open || names.iter().any(is_anything);
+    inventory.expect(names.into_iter().filter(|name| !is_anything(name)));
+    found = findings(playbooks, inventory);
+    if is_open && found.has_errors() {
+        inventory.expect(["*".to_owned()]);
+        for finding in found.sorted() {
+            diagnostics.push(finding.as_warning("unless a task adds it whose names are known in the run only"));
+        }
+    } else {
+        diagnostics.extend(found);
+    }
+}
+
+fn findings(playbooks: &[Playbook], inventory: &Inventory) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
         let texts: Vec<&str> = match &play.hosts.value {
             Value::String(text) => vec![text],
             Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
@@ -122,11 +153,20 @@ pub fn check_hosts(playbook: &Playbook, inventory: &Inventory, diagnostics: &mut
                 continue;
             }
         };
-        if texts.iter().any(|text| template::holds_template(text)) {
+        if holds_template(&play.hosts.value) {
             continue;
         }
         if let Err(error) = Pattern::parse_all(texts).and_then(|pattern| pattern.select(inventory)) {
             diagnostics.push(Diagnostic::from(error).at(&play.hosts.place));
         }
+    }
+    diagnostics
+}
+
+fn holds_template(hosts: &Value) -> bool {
+    match hosts {
+        Value::String(text) => template::holds_template(text),
+        Value::Array(items) => items.iter().any(holds_template),
+        _ => false,
     }
 }

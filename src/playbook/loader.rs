@@ -1,6 +1,7 @@
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::action::{IncludeRole, IncludeTasks};
 use super::keywords::Keywords;
@@ -60,6 +61,8 @@ pub struct Scoping {
     /// Folder of the file that it stands in.
     pub folder: PathBuf,
     depth: usize,
+    /// The roles of the play so far, each with what it was given.
+    roles: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Scoping {
@@ -70,6 +73,7 @@ impl Scoping {
             role: None,
             folder: folder.to_owned(),
             depth: 0,
+            roles: Arc::default(),
         }
     }
 
@@ -80,6 +84,7 @@ impl Scoping {
             role: task.role.clone(),
             folder: task.folder.clone(),
             depth: 0,
+            roles: Arc::default(),
         }
     }
 
@@ -88,6 +93,12 @@ impl Scoping {
             depth: self.depth + 1,
             ..self.clone()
         })
+    }
+
+    /// False when the play has had this before.
+    pub(super) fn is_first(&self, role: String) -> bool {
+        let mut roles = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        roles.insert(role)
     }
 
     pub(super) fn in_role(&self, role: &Arc<Role>) -> Self {
@@ -197,6 +208,9 @@ impl<'a> Loader<'a> {
             );
             return Vec::new();
         };
+        if nodes.is_empty() {
+            diagnostics.push(Diagnostic::error("the playbook is empty: it has no play").at(&document.place));
+        }
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())

@@ -15,6 +15,8 @@ pub struct Role {
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
+    /// The roles that brought it in, the nearest first.
+    pub parents: Vec<String>,
     /// Its variables at their three levels.
     pub vars: RoleVars,
 }
@@ -59,50 +61,63 @@ impl Loader<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<LoadedRole> {
         if let Some(name) = node.text() {
-            return self.role(
-                &RoleRequest {
-                    name,
-                    place: &node.place,
-                    tasks_from: None,
-                    params: VarMap::new(),
-                    keywords: outer,
-                },
-                scoping,
-                diagnostics,
-            );
+            let request = RoleRequest {
+                name,
+                place: &node.place,
+                tasks_from: None,
+                params: VarMap::new(),
+                keywords: outer,
+            };
+            return self.role_once(&request, false, scoping, diagnostics);
         }
         let mut fields = diagnostics.keep(Fields::of(node, "a role entry"))?;
         let name = fields.take("role").or(fields.take("name"));
-        let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
         let Some(name) = name.and_then(Node::text) else {
             diagnostics.push(Diagnostic::error("a role entry needs the role's name: `role: NAME`").at(&node.place));
             return None;
         };
-        // Everything else is a parameter of the role, `vars` included: both are told to the role alone.
-        let mut params = VarMap::new();
-        if keywords.vars.len() > outer.vars.len()
-            && let Some(vars) = keywords.vars.pop()
-        {
-            params.extend(vars.iter().map(|(name, value)| (name.clone(), Arc::clone(value))));
-        }
+        // Everything else is a parameter of the role.
         let rest: Vec<_> = fields.rest().cloned().collect();
         let params_node = Node {
             kind: crate::syntax::Kind::Mapping(rest),
             place: node.place.clone(),
             tag: None,
         };
-        params.extend(self.vars(&params_node, diagnostics)?);
-        self.role(
-            &RoleRequest {
-                name,
-                place: &node.place,
-                tasks_from: None,
-                params,
-                keywords: &keywords,
-            },
-            scoping,
-            diagnostics,
-        )
+        let params = self.vars(&params_node, diagnostics)?;
+        let request = RoleRequest {
+            name,
+            place: &node.place,
+            tasks_from: None,
+            params,
+            keywords: &keywords,
+        };
+        self.role_once(&request, true, scoping, diagnostics)
+    }
+
+    /// Loads a role, unless the play has it already with the same parameters, conditions and tags.
+    fn role_once(
+        &self,
+        request: &RoleRequest<'_>,
+        has_own: bool,
+        scoping: &Scoping,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<LoadedRole> {
+        let path = diagnostics.keep(self.find_role(request, scoping))?;
+        let keywords = request.keywords;
+        // Under another condition, or for other tags, it may be that only one of the two is run.
+        let when: Vec<_> = keywords.when.iter().map(|condition| &condition.text).collect();
+        let given = (
+            when,
+            &keywords.tags,
+            has_own.then_some((keywords.vars.last(), &request.params)),
+        );
+        let is_first = scoping.is_first(format!("{} {given:?}", path.display()));
+        if is_first || allows_duplicates(&path) {
+            self.role(request, scoping, diagnostics)
+        } else {
+            Some(LoadedRole::default())
+        }
     }
 
     /// Loads a role with those it depends on.
@@ -123,6 +138,12 @@ impl Loader<'_> {
         self.dependencies(&path, request, &scoping, &mut loaded, diagnostics);
         let role = Arc::new(Role {
             name: request.name.to_owned(),
+            parents: scoping
+                .role
+                .iter()
+                .flat_map(|role| std::iter::once(&role.name).chain(&role.parents))
+                .cloned()
+                .collect(),
             vars: RoleVars {
                 defaults: self.role_vars(&path, "defaults", diagnostics),
                 vars: self.role_vars(&path, "vars", diagnostics),
@@ -245,6 +266,18 @@ pub(super) fn as_handlers(items: &[Item], diagnostics: &mut Diagnostics) -> Vec<
         handlers.push(Arc::clone(task));
     }
     handlers
+}
+
+/// What is wrong with the file is said when it is read for the dependencies.
+fn allows_duplicates(role: &Path) -> bool {
+    let meta = main_file(role, "meta")
+        .and_then(|file| crate::syntax::read(&file, "role's file").ok())
+        .flatten();
+    let value = meta
+        .as_ref()
+        .and_then(|node| node.get("allow_duplicates"))
+        .map(Node::to_value);
+    value == Some(serde_json::Value::Bool(true))
 }
 
 fn main_file(role: &Path, kind: &str) -> Option<PathBuf> {

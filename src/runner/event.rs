@@ -1,8 +1,9 @@
 use std::sync::mpsc::Sender;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::record::Record;
 use super::stats::Recap;
 use crate::modules::Diff;
 use crate::playbook::Strategy;
@@ -12,7 +13,7 @@ use crate::syntax::Excerpt;
 pub type EventSink = Sender<Event>;
 
 /// How a task ended on a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Nothing had to be changed.
@@ -28,7 +29,7 @@ pub enum Status {
 }
 
 /// How a clean-up after an interrupted run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CleanUp {
     /// It was done.
@@ -40,7 +41,7 @@ pub enum CleanUp {
 }
 
 /// The end of a task, or of one item of its loop, on a host.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostReport {
     /// Inventory name.
     pub host: String,
@@ -71,10 +72,13 @@ pub struct HostReport {
     pub excerpt: Option<Excerpt>,
     /// Name of the module.
     pub module: String,
+    /// The run that this one goes on from had done it; nothing was done now.
+    #[serde(default)]
+    pub done_before: bool,
 }
 
 /// What happens in a run. Serialised with its name in `event`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The first event.
@@ -194,6 +198,32 @@ pub enum Event {
         /// Plays that were not started.
         plays_not_started: Vec<String>,
     },
+    /// A task that changed something has notified handlers.
+    Notified {
+        /// Inventory name.
+        host: String,
+        /// Their names.
+        handlers: Vec<String>,
+    },
+    /// A task has left something that is to be taken back when the run is interrupted.
+    Undoable {
+        /// Inventory name of the host that the task was for.
+        host: String,
+        /// Name of the step; a later one of the same name and host replaces it.
+        name: String,
+        /// What would be done.
+        what: String,
+    },
+    /// What was left was taken back in its turn.
+    Undone {
+        /// Inventory name of the host.
+        host: String,
+        /// Name of the step.
+        name: String,
+    },
+    /// For the journal alone.
+    #[serde(skip)]
+    Record(Record),
     /// The last event.
     RunFinished {
         /// Counts by host.

@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use super::conditions::{condition, flag_or_false};
 use super::event::{Event, EventSink, HostReport, Status};
 use super::fused::Ahead;
+use super::journalled::Met;
 use super::loops::{item_variables, label_of, loop_items, worse};
 use super::options::RunOptions;
 use super::tries::Tried;
 use super::world::{PlayVars, World};
 use crate::connection::SessionPool;
-use crate::modules::{Answer, Failure, Question};
+use crate::modules::{Answer, Before, Failure, Question};
 use crate::playbook::{Loop, Play, Task};
 use crate::syntax::Excerpt;
 use crate::vars::{Scope, VarMap, Watch};
@@ -33,9 +34,14 @@ pub(super) struct Machinery<'a, 'p> {
     pub(super) ahead: Option<&'a Ahead<'p>>,
     /// Over what they read then.
     pub(super) watch: Option<Arc<Watch>>,
+    /// How often hosts have met the play's tasks.
+    pub(super) met: Arc<Met>,
+    /// What an earlier run did with the tasks that are run.
+    pub(super) before: Before,
 }
 
 /// How a task ended on a host, and what it leaves behind.
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(super) struct Ended {
     pub(super) status: Status,
     pub(super) ignored: bool,
@@ -45,11 +51,17 @@ pub(super) struct Ended {
     /// Host that the facts are about, when not the task's own (`delegate_facts`).
     pub(super) facts_of: Option<String>,
     pub(super) variables: Map<String, Value>,
+    /// Variables that were read from files.
+    pub(super) included: Arc<VarMap>,
     pub(super) message: Option<String>,
     /// Where it ran instead.
     pub(super) delegated_to: Option<String>,
     /// The user ended the run while the task waited for something.
     pub(super) interrupted: bool,
+    /// Nobody is to see what it left (`no_log`).
+    pub(super) hidden: bool,
+    /// The run that this one goes on from had changed something with it.
+    pub(super) changed_before: bool,
 }
 
 impl Ended {
@@ -70,6 +82,24 @@ impl<'p> Machinery<'_, 'p> {
             play_vars: Arc::clone(&self.play_vars),
             ahead: Some(ahead),
             watch: Some(watch),
+            met: Arc::clone(&self.met),
+            before: Before::Nothing,
+        }
+    }
+
+    /// The same machinery for a task of which an earlier run is known to have done this.
+    pub(super) fn after(&self, before: Before) -> Machinery<'_, 'p> {
+        Machinery {
+            world: Arc::clone(&self.world),
+            pool: self.pool,
+            options: Arc::clone(&self.options),
+            events: self.events.clone(),
+            play: Arc::clone(&self.play),
+            play_vars: Arc::clone(&self.play_vars),
+            ahead: self.ahead,
+            watch: self.watch.clone(),
+            met: Arc::clone(&self.met),
+            before,
         }
     }
 
@@ -79,6 +109,7 @@ impl<'p> Machinery<'_, 'p> {
             self.world
                 .set(host, [(name.clone(), Value::Object(ended.result.clone()))]);
         }
+        self.world.include(host, &ended.included);
         if ended.facts_of.is_none() {
             self.learn_of(task, host, ended);
         }
@@ -105,23 +136,9 @@ impl<'p> Machinery<'_, 'p> {
 
     /// Runs a task that is a module on a host, and reports its end.
     pub(super) fn run_on_host(&self, task: &Task, host: &str, failed_before: &VarMap) -> Ended {
-        let scope = match self.world.scope(host, &self.play_vars, Some(task)) {
-            Ok(scope) if failed_before.is_empty() => scope,
-            Ok(scope) => scope.with_layer(failed_before.clone()),
-            Err(errors) => {
-                return self.finish(
-                    task,
-                    host,
-                    None,
-                    Tried::failed(Failure::new(errors.to_string())),
-                    false,
-                    None,
-                );
-            }
-        };
-        let scope = match &self.watch {
-            Some(watch) => scope.watched(Arc::clone(watch)),
-            None => scope,
+        let scope = match self.scope_of(task, host, failed_before) {
+            Ok(scope) => scope,
+            Err(failure) => return self.finish(task, host, None, Tried::failed(failure), false, None),
         };
         let hidden = flag_or_false(task.keywords.no_log.as_ref(), &scope).unwrap_or(true);
         match &task.loop_over {
@@ -129,11 +146,34 @@ impl<'p> Machinery<'_, 'p> {
                 let tried = self.guarded(task, host, &scope);
                 self.finish(task, host, None, tried, hidden, Some(&scope))
             }
-            Some(over) => self.run_loop(task, host, &scope, over, hidden),
+            Some(over) => self.run_loop(task, (host, failed_before), &scope, over, hidden),
         }
     }
 
-    fn run_loop(&self, task: &Task, host: &str, scope: &Scope, over: &Loop, hidden: bool) -> Ended {
+    fn scope_of(&self, task: &Task, host: &str, failed_before: &VarMap) -> Result<Scope, Failure> {
+        let scope = self
+            .world
+            .scope(host, &self.play_vars, Some(task))
+            .map_err(|errors| Failure::new(errors.to_string()))?;
+        let scope = if failed_before.is_empty() {
+            scope
+        } else {
+            scope.with_layer(failed_before.clone())
+        };
+        Ok(match &self.watch {
+            Some(watch) => scope.watched(Arc::clone(watch)),
+            None => scope,
+        })
+    }
+
+    fn run_loop(
+        &self,
+        task: &Task,
+        (host, failed_before): (&str, &VarMap),
+        scope: &Scope,
+        over: &Loop,
+        hidden: bool,
+    ) -> Ended {
         let items = match loop_items(over, scope) {
             Ok(items) => items,
             // A condition that does not need the item may say that the list is not to be looked at.
@@ -147,10 +187,10 @@ impl<'p> Machinery<'_, 'p> {
         };
         let mut results = Vec::new();
         let mut whole = Tried::skipped("No items in the list".to_owned());
-        let (mut facts, mut variables) = (Map::new(), Map::new());
-        let total = items.len();
-        for (index, item) in items.into_iter().enumerate() {
-            let item_scope = scope.with_layer(item_variables(over, &item, index, total));
+        let (mut facts, mut variables, mut included) = (Map::new(), Map::new(), VarMap::new());
+        let mut scope = scope.clone();
+        for (index, item) in items.iter().enumerate() {
+            let item_scope = scope.with_layer(item_variables(over, &items, index));
             if index > 0
                 && let Some(pause) = &over.pause
                 && let Ok(seconds) = pause.number(&item_scope)
@@ -161,7 +201,7 @@ impl<'p> Machinery<'_, 'p> {
                 Some(label) => label
                     .text(&item_scope)
                     .unwrap_or_else(|error| error.message().to_owned()),
-                None => label_of(&item),
+                None => label_of(item),
             };
             let tried = self.guarded(task, host, &item_scope);
             let ended = self.finish(task, host, Some(label), tried, hidden, Some(&item_scope));
@@ -172,12 +212,31 @@ impl<'p> Machinery<'_, 'p> {
                 whole.message = ended.message.filter(|_| ended.status == Status::Skipped);
             }
             facts.extend(ended.facts);
+            if self.ahead.is_none() && ended.facts_of.is_none() && !ended.variables.is_empty() {
+                // The next item sees what this one has set.
+                self.world.set(host, ended.variables.clone());
+                scope = match self.scope_of(task, host, failed_before) {
+                    Ok(scope) => scope,
+                    Err(failure) => return self.finish(task, host, None, Tried::failed(failure), hidden, None),
+                };
+            }
             variables.extend(ended.variables);
+            included.extend(
+                ended
+                    .included
+                    .iter()
+                    .map(|(name, value)| (name.clone(), Arc::clone(value))),
+            );
             let mut result = ended.result;
-            result.insert(over.variable.clone(), item);
+            result.insert(over.variable.clone(), item.clone());
             result.insert("ansible_loop_var".to_owned(), json!(over.variable));
+            if let Some(name) = &over.index_variable {
+                result.insert(name.clone(), json!(index));
+                result.insert("ansible_index_var".to_owned(), json!(name));
+            }
             let is_last = ended.status == Status::Unreachable || ended.interrupted;
             whole.interrupted |= ended.interrupted;
+            whole.touched |= result.get("changed") == Some(&json!(true));
             results.push(Value::Object(result));
             if is_last {
                 break;
@@ -191,7 +250,8 @@ impl<'p> Machinery<'_, 'p> {
         whole.outcome.result.insert("results".to_owned(), Value::Array(results));
         whole.outcome.facts = facts;
         whole.outcome.variables = variables;
-        self.finish(task, host, None, whole, hidden, Some(scope))
+        whole.outcome.included = Arc::new(included);
+        self.finish(task, host, None, whole, hidden, Some(&scope))
     }
 
     /// Reports the end of a task or an item, and applies `ignore_errors`.
@@ -247,7 +307,8 @@ impl<'p> Machinery<'_, 'p> {
             excerpt: matches!(tried.status, Status::Failed | Status::Unreachable)
                 .then(|| Excerpt::of(tried.place.as_ref().unwrap_or(&task.place)))
                 .filter(|_| !hidden),
-            module: task.action.name().to_owned(),
+            module: task.action.shown().to_owned(),
+            done_before: self.before == Before::Done && tried.status == Status::Ok,
         };
         self.send(if item.is_some() {
             Event::ItemFinished(report)
@@ -261,9 +322,12 @@ impl<'p> Machinery<'_, 'p> {
             facts: tried.outcome.facts,
             facts_of: about_facts,
             variables: tried.outcome.variables,
+            included: tried.outcome.included,
             message: tried.message,
             delegated_to: tried.delegated_to,
             interrupted: tried.interrupted,
+            hidden,
+            changed_before: false,
         }
     }
 

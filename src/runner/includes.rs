@@ -20,6 +20,16 @@ pub(super) enum Include<'a> {
     Role(&'a IncludeRole),
 }
 
+impl Include<'_> {
+    /// The variables that are given to what is included.
+    fn params(&self) -> &Arc<VarMap> {
+        match self {
+            Self::Tasks(include) => &include.params,
+            Self::Role(include) => &include.params,
+        }
+    }
+}
+
 impl Batch<'_> {
     pub(super) fn include(&mut self, task: &Arc<Task>, hosts: &[String], include: &Include<'_>) {
         if self.include_depth >= MAX_INCLUDE_DEPTH {
@@ -35,6 +45,9 @@ impl Batch<'_> {
         for host in hosts {
             match self.wanted_includes(task, host, include) {
                 Ok(wanted) => {
+                    if wanted.is_empty() {
+                        self.recap.entry(host.clone()).or_default().skipped += 1;
+                    }
                     for (name, vars) in wanted {
                         let same = |group: &&mut (String, VarMap, Vec<String>)| {
                             group.0 == name && same_values(&group.1, &vars) && !group.2.contains(host)
@@ -50,11 +63,15 @@ impl Batch<'_> {
         }
         for (name, vars, hosts) in groups {
             let mut inherited = task.keywords.clone();
+            inherited.params.push(Arc::clone(include.params()));
             if !vars.is_empty() {
                 inherited.vars.push(Arc::new(vars));
             }
             match self.load_include(task, include, &name, &inherited, &hosts[0]) {
                 Ok(included) => {
+                    for host in &hosts {
+                        self.recap.entry(host.clone()).or_default().ok += 1;
+                    }
                     self.machinery.send(Event::Included {
                         what: name,
                         hosts: hosts.clone(),
@@ -104,10 +121,9 @@ impl Batch<'_> {
                 _ => return Err(failure),
             },
         };
-        let total = items.len();
         let mut wanted = Vec::new();
-        for (index, item) in items.iter().enumerate() {
-            let vars = item_variables(over, item, index, total);
+        for index in 0..items.len() {
+            let vars = item_variables(over, &items, index);
             wanted.extend(one(&scope.with_layer(vars.clone()), vars)?);
         }
         Ok(wanted)

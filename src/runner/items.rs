@@ -114,7 +114,7 @@ impl<'a> Batch<'a> {
             if active.is_empty() {
                 return;
             }
-            let (together, behind) = self.window(rest);
+            let (together, behind) = self.window(rest, &active);
             if together.len() > 1 {
                 self.run_window(&together, &active);
                 rest = behind;
@@ -160,13 +160,17 @@ impl<'a> Batch<'a> {
     }
 
     fn run_block(&mut self, block: &Block, hosts: &[String]) {
-        let is_sheltered = !block.rescue.is_empty() || !block.always.is_empty();
+        // A rescue of which no task is chosen by its tags rescues nobody.
+        let tags = &self.machinery.options.tags;
+        let mut rescuers = block.rescue.iter().flat_map(Item::tasks);
+        let has_rescue = rescuers.any(|task| tags.selects(&task.keywords.tags));
+        let is_sheltered = has_rescue || !block.always.is_empty();
         self.in_shelter(is_sheltered, |batch| batch.run_items(&block.items, hosts));
         if self.is_over_budget() {
             return;
         }
         let mut fatal = std::mem::take(&mut self.fatal);
-        if !block.rescue.is_empty() {
+        if has_rescue {
             // `any_errors_fatal` takes all hosts out of the block, and its rescue is for all of them.
             let reason = hosts.iter().find_map(|host| match self.lost.get(host) {
                 Some(Lost::Failed { vars, .. }) => Some(vars.clone()),
@@ -205,12 +209,13 @@ impl<'a> Batch<'a> {
 
     fn rescue(&mut self, block: &Block, hosts: &[String]) {
         let mut to_rescue = Vec::new();
-        let mut own = HashSet::new();
         for host in hosts {
             if let Some(Lost::Failed { vars, is_own }) = self.lost.get(host) {
                 self.rescue_vars.insert(host.clone(), vars.clone());
                 if *is_own {
-                    own.insert(host.clone());
+                    let counts = self.recap.entry(host.clone()).or_default();
+                    counts.rescued += 1;
+                    counts.failed = counts.failed.saturating_sub(1);
                 }
                 self.lost.remove(host);
                 to_rescue.push(host.clone());
@@ -222,11 +227,6 @@ impl<'a> Batch<'a> {
         });
         for host in &to_rescue {
             self.rescue_vars.remove(host);
-            if !self.lost.contains_key(host) && own.contains(host) {
-                let counts = self.recap.entry(host.clone()).or_default();
-                counts.rescued += 1;
-                counts.failed = counts.failed.saturating_sub(1);
-            }
         }
     }
 
@@ -259,7 +259,8 @@ impl<'a> Batch<'a> {
             warnings: Vec::new(),
             place: task.place.to_string(),
             excerpt: Some(Excerpt::of(failure.place.as_ref().unwrap_or(&task.place))),
-            module: task.action.name().to_owned(),
+            module: task.action.shown().to_owned(),
+            done_before: false,
         };
         self.machinery.send(Event::HostFinished(report));
         self.recap

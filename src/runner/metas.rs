@@ -8,8 +8,13 @@ use crate::playbook::{Meta, Task};
 
 impl Batch<'_> {
     pub(super) fn meta(&mut self, meta: Meta, task: &Arc<Task>, hosts: &[String]) {
+        // What is for all hosts is decided by the first one, as Ansible has it.
+        let asked = match meta {
+            Meta::EndHost | Meta::ResetConnection | Meta::Noop => hosts,
+            Meta::FlushHandlers | Meta::EndPlay | Meta::EndBatch | Meta::ClearHostErrors => &hosts[..1],
+        };
         let mut chosen = Vec::new();
-        for host in hosts {
+        for host in asked {
             match self
                 .scope(host, task)
                 .map(|scope| condition(&task.keywords.when, &scope))

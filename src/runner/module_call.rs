@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::background::{background, followed, left};
+use super::background::{background, settled};
 use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
 use super::event::Event;
 use super::host_task::{DEFAULT_TASK_TIMEOUT, Machinery};
 use super::undo::Way;
 use super::world::OMIT;
-use crate::modules::{Background, Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, random_word};
+use crate::modules::{
+    Background, Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, UndoNote, random_word,
+};
 use crate::playbook::{Action, Keywords, Task};
 use crate::vars::Scope;
 
@@ -67,6 +69,7 @@ impl Machinery<'_, '_> {
             diff: flag(keywords.diff.as_ref(), self.options.diff)?,
             scope,
             files: &files,
+            passwords: &self.world.passwords,
             connection: None,
             become_user: None,
             environment: environment.clone(),
@@ -78,6 +81,7 @@ impl Machinery<'_, '_> {
             reconnect_for: DEFAULT_RECONNECT,
             only_looks: false,
             background,
+            before: self.before,
             job_prefix: job_prefix(task, host, &options),
             random_words: &random_words,
         };
@@ -111,7 +115,8 @@ impl Machinery<'_, '_> {
             }
         });
         context.become_user = user.as_ref();
-        let note = |note| {
+        let note = |note: UndoNote| {
+            self.tell_undo(host, &note);
             let way = Way {
                 host: host.to_owned(),
                 endpoint: endpoint.clone(),
@@ -124,11 +129,22 @@ impl Machinery<'_, '_> {
         };
         context.undos = &note;
         let ran = definition.run(options, &mut context);
-        match background {
-            None => ran,
-            Some(Background::Left(_)) => left(ran, &mut context),
-            Some(Background::Followed(limit)) => followed(ran, limit, &context),
-        }
+        settled(ran, background, &mut context)
+    }
+
+    /// What the journal has to know of an undo.
+    fn tell_undo(&self, host: &str, note: &UndoNote) {
+        self.send(match &note {
+            UndoNote::Keep(name, undo) | UndoNote::KeepFirst(name, undo) => Event::Undoable {
+                host: host.to_owned(),
+                name: name.clone(),
+                what: undo.title(),
+            },
+            UndoNote::Withdraw(name) => Event::Undone {
+                host: host.to_owned(),
+                name: name.clone(),
+            },
+        });
     }
 }
 

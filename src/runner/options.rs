@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::fact_cache::FactCache;
 use super::gathering::Gathering;
+use super::record::Earlier;
 use super::undo::Undos;
 use super::verdict::FailurePolicy;
 use crate::connection::BecomeMethod;
@@ -77,6 +78,10 @@ pub struct RunOptions {
     pub verbosity: u8,
     /// Set by Ctrl-C: the tasks in flight are finished, no further one is begun.
     pub interrupted: Arc<AtomicBool>,
+    /// A journal is kept: its answer is waited for before a task is begun.
+    pub journalled: bool,
+    /// What the run did that this one goes on from.
+    pub earlier: Option<Arc<Earlier>>,
     /// What is taken back then.
     pub undos: Arc<Undos>,
 }

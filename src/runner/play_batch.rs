@@ -10,10 +10,12 @@ use super::event::Event;
 use super::gathering::{Gathering, gather_facts};
 use super::host_task::Machinery;
 use super::items::{Batch, BatchSetting, Lost};
+use super::journalled::Met;
 use super::run::{Gone, Run};
 use super::stats::Recap;
 use super::verdict::{BatchResult, FailurePolicy};
 use super::world::PlayVars;
+use crate::modules::Before;
 use crate::playbook::{Item, Play, Strategy};
 
 /// How a play is run on its batches.
@@ -146,6 +148,8 @@ impl Run<'_> {
             play_vars: Arc::clone(play_vars),
             ahead: None,
             watch: None,
+            met: Arc::new(Met::in_play(self.play_number)),
+            before: Before::Nothing,
         };
         let setting = BatchSetting {
             loader: self.loader,

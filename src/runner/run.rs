@@ -11,7 +11,7 @@ use super::world::World;
 use crate::connection::SessionPool;
 use crate::inventory::{Inventory, InventoryVariables};
 use crate::modules::Failure;
-use crate::playbook::{Loader, Playbook};
+use crate::playbook::{Action, Loader, Playbook};
 use crate::vars::vault::VaultPasswords;
 
 /// Hosts in flight when nobody says otherwise.
@@ -58,6 +58,8 @@ pub(super) struct Run<'a> {
     pub(super) exit_code: Option<u8>,
     pub(super) started: bool,
     pub(super) goes_on: Mutex<bool>,
+    /// Number of the play, from 0.
+    pub(super) play_number: u32,
 }
 
 /// Runs playbooks, which were checked, on the hosts of an inventory.
@@ -79,7 +81,11 @@ pub fn run(
         options.forks
     };
     // Threads without a host to work on would still look for work, again and again.
-    let width = width.min(inventory.hosts().count().max(1));
+    let width = if may_add_hosts(playbooks) {
+        width
+    } else {
+        width.min(inventory.hosts().count().max(1))
+    };
     let workers = rayon::ThreadPoolBuilder::new()
         .num_threads(width)
         .thread_name(|index| format!("host-{index}"))
@@ -89,7 +95,7 @@ pub fn run(
         inventory.hosts().for_each(|host| cache.forget(host));
     }
     let mut run = Run {
-        world: Arc::new(World::new(inventory, variables, Arc::clone(options))),
+        world: Arc::new(World::new(inventory, variables, passwords, Arc::clone(options))),
         options: Arc::clone(options),
         loader,
         passwords,
@@ -101,6 +107,7 @@ pub fn run(
         exit_code: None,
         started: options.start_at_task.is_none(),
         goes_on: Mutex::new(false),
+        play_number: 0,
     };
     run.send(Event::RunStarted {
         format: 1,
@@ -133,6 +140,13 @@ pub fn run(
     })
 }
 
+/// True when there may be more hosts at the end than at the beginning.
+fn may_add_hosts(playbooks: &[Playbook]) -> bool {
+    let plays = playbooks.iter().flat_map(|playbook| &playbook.plays);
+    let mut tasks = plays.flat_map(|play| play.all_tasks());
+    tasks.any(|task| matches!(&task.action, Action::Module { definition, .. } if definition.name == "add-host"))
+}
+
 impl Run<'_> {
     fn plays(&mut self, playbooks: &[Playbook]) -> Result<(), Failure> {
         let plays: Vec<_> = playbooks
@@ -142,6 +156,7 @@ impl Run<'_> {
             .collect();
         for (index, (file, play)) in plays.iter().enumerate() {
             let end = self.play(play)?;
+            self.play_number += 1;
             let is_last_of_file = plays.get(index + 1).is_some_and(|(next, _)| next != file);
             let stop = match end {
                 PlayEnd::Stop(stop) => stop,

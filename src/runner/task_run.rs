@@ -116,12 +116,12 @@ impl Batch<'_> {
         });
         let throttle = throttle.unwrap_or(0);
         let results = match self.company {
-            None => self.on_hosts(task, running, throttle),
+            None => self.on_hosts(task, running, throttle, handler),
             Some(company) => {
                 let gate = (throttle > 0).then(|| company.throttle(task, throttle));
                 let _throttled = gate.as_deref().map(Gate::enter);
                 let _begun = company.begin_task();
-                self.on_hosts(task, running, 0)
+                self.on_hosts(task, running, 0, handler)
             }
         };
         for (host, ended) in results {
@@ -135,11 +135,11 @@ impl Batch<'_> {
     }
 
     /// Runs a task on hosts in parallel; at most `throttle` at once when that is not 0.
-    fn on_hosts(&self, task: &Task, hosts: &[String], throttle: usize) -> Vec<(String, Ended)> {
+    fn on_hosts(&self, task: &Task, hosts: &[String], throttle: usize, handler: bool) -> Vec<(String, Ended)> {
         let none = VarMap::new();
         let run = |host: &String| {
             let before = self.rescue_vars.get(host).unwrap_or(&none);
-            (host.clone(), self.machinery.run_on_host(task, host, before))
+            (host.clone(), self.machinery.perform(task, host, before, handler))
         };
         if hosts.len() == 1 {
             return hosts.iter().map(run).collect();
@@ -180,10 +180,11 @@ impl Batch<'_> {
 
     /// Draws the consequences of how a task ended on a host.
     pub(super) fn count(&mut self, task: &Arc<Task>, host: &str, ended: &Ended, shared: &[String]) {
-        self.recap
-            .entry(host.to_owned())
-            .or_default()
-            .add(ended.status, ended.ignored);
+        let counts = self.recap.entry(host.to_owned()).or_default();
+        counts.add(ended.status, ended.ignored);
+        // A failure that does not count may have changed something.
+        let has_touched = ended.result.get("changed") == Some(&Value::Bool(true));
+        counts.changed += u64::from(ended.ignored && has_touched);
         if ended.interrupted {
             self.is_cut_short.store(true, Ordering::Relaxed);
         }
@@ -198,7 +199,7 @@ impl Batch<'_> {
                 self.lose(other, task, ended, other == host);
             }
             self.others_have_changed();
-        } else if ended.status == Status::Changed {
+        } else if ended.status == Status::Changed || ended.changed_before {
             self.notify(task, host);
         }
     }
@@ -226,19 +227,23 @@ impl Batch<'_> {
                 _ => Vec::new(),
             };
             for name in names {
-                if !self.handlers.notify(host, &name) {
-                    self.fail(
-                        task,
-                        host,
-                        Failure::new(format!("there is no handler `{name}`")).at(&notified.place),
-                    );
+                let handlers = self.handlers.notify(host, &name);
+                if handlers.is_empty() {
+                    let failure = Failure::new(format!("there is no handler `{name}`"));
+                    self.fail(task, host, failure.at(&notified.place));
+                    continue;
                 }
+                self.machinery.send(Event::Notified {
+                    host: host.to_owned(),
+                    handlers,
+                });
             }
         }
     }
 
     /// Runs the handlers that are pending on the hosts, in definition order; what they notify runs too.
     pub(super) fn flush_handlers(&mut self, hosts: &[String]) {
+        self.handlers.rewind();
         loop {
             let active = self.active(hosts);
             let Some((handler, notified)) = self.handlers.next(&active) else {

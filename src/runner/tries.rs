@@ -28,13 +28,17 @@ pub(super) struct Tried {
     /// What in the playbook is to blame for a failure.
     pub(super) place: Option<Place>,
     pub(super) delegated_to: Option<String>,
+    /// How many there were, for tasks that are tried again; else 0.
     pub(super) attempts: u64,
     pub(super) interrupted: bool,
+    /// It failed, and changed something all the same.
+    pub(super) touched: bool,
 }
 
 impl Tried {
     pub(super) fn failed(failure: Failure) -> Self {
         Self {
+            touched: failure.result.get("changed") == Some(&Value::Bool(true)),
             status: if failure.unreachable {
                 Status::Unreachable
             } else if failure.interrupted {
@@ -66,13 +70,15 @@ impl Tried {
             delegated_to: None,
             attempts: 0,
             interrupted: false,
+            touched: false,
         }
     }
 
     /// What `register` keeps.
     pub(super) fn registered(&self) -> Map<String, Value> {
         let mut result = self.outcome.result.clone();
-        result.insert("changed".to_owned(), json!(self.status == Status::Changed));
+        let has_changed = self.status == Status::Changed || (self.status == Status::Failed && self.touched);
+        result.insert("changed".to_owned(), json!(has_changed));
         result.insert(
             "failed".to_owned(),
             json!(matches!(self.status, Status::Failed | Status::Unreachable)),
@@ -95,7 +101,7 @@ impl Tried {
         if !self.outcome.changes.is_empty() {
             result.entry("changes").or_insert_with(|| json!(self.outcome.changes));
         }
-        if self.attempts > 1 {
+        if self.attempts > 0 {
             result.insert("attempts".to_owned(), json!(self.attempts));
         }
         result
@@ -145,7 +151,8 @@ impl Machinery<'_, '_> {
         let mut attempt = 1;
         loop {
             let mut tried = self.once(task, host, scope);
-            tried.attempts = attempt;
+            let repeats = task.retries.is_some() || !task.until.is_empty();
+            tried.attempts = if repeats { attempt } else { 0 };
             let last = attempt > retries;
             match Self::is_done(task, scope, &tried) {
                 Ok(true) => return tried,
@@ -154,11 +161,12 @@ impl Machinery<'_, '_> {
                         tried.message = Some(format!("the condition of `until` did not hold after {attempt} tries"));
                         tried.place = task.until.first().map(|condition| condition.place.clone());
                     }
-                    tried.status = if tried.status == Status::Unreachable {
-                        tried.status
-                    } else {
-                        Status::Failed
-                    };
+                    // Ansible counts them like this: those that were tried again.
+                    tried.attempts = tried.attempts.min(retries.max(1));
+                    if tried.status != Status::Unreachable {
+                        tried.touched |= tried.status == Status::Changed;
+                        tried.status = Status::Failed;
+                    }
                     return tried;
                 }
                 Ok(false) => {}
@@ -203,7 +211,11 @@ impl Machinery<'_, '_> {
         let mut delegated_to = None;
         let ran = self.delegate(task, scope).and_then(|delegate| {
             delegated_to.clone_from(&delegate);
-            self.module(task, host, delegate.as_deref(), scope, definition, options)
+            let mut outcome = self.module(task, host, delegate.as_deref(), scope, definition, options)?;
+            if let Some(change) = outcome.inventory.take() {
+                outcome.changed = self.world.change_inventory(host, &change)?;
+            }
+            Ok(outcome)
         });
         let mut tried = match ran {
             Ok(outcome) => Tried {
@@ -216,8 +228,9 @@ impl Machinery<'_, '_> {
                 help: None,
                 place: None,
                 delegated_to: None,
-                attempts: 1,
+                attempts: 0,
                 interrupted: false,
+                touched: false,
                 outcome,
             },
             Err(failure) => Tried::failed(failure),
@@ -235,6 +248,7 @@ impl Machinery<'_, '_> {
         if let Some(conditions) = &task.failed_when {
             match all_hold(conditions, &with_result(task, scope, tried)) {
                 Ok(true) => {
+                    tried.touched |= tried.status == Status::Changed;
                     tried.status = Status::Failed;
                     let texts: Vec<_> = conditions.iter().map(|c| c.text.as_str()).collect();
                     tried.message = Some(format!("failed_when: {}", texts.join(" and ")));
@@ -272,7 +286,7 @@ impl Machinery<'_, '_> {
             return Ok(None);
         };
         let host = setting.text(scope).map_err(|error| diagnostic(&error))?;
-        if self.world.inventory.contains(&host) || self.world.inventory.localhost(&host).is_some() {
+        if self.world.ground().knows(&host) {
             Ok(Some(host))
         } else {
             Err(Failure::new(format!(

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::event::{CleanUp, Event};
 use super::run::Run;
 use crate::connection::{Become, Endpoint};
-use crate::modules::{Answer, Context, Failure, FileFinder, Since, Undo, UndoNote, Undone};
+use crate::modules::{Answer, Before, Context, Failure, FileFinder, Since, Undo, UndoNote, Undone};
 use crate::vars::Scope;
 
 /// Longest time for taking one thing back.
@@ -132,6 +132,7 @@ impl Run<'_> {
             diff: false,
             scope: &way.scope,
             files: &way.files,
+            passwords: self.passwords,
             connection: Some(lease.connection()),
             become_user: way.become_user.as_ref(),
             environment: way.environment.clone(),
@@ -144,6 +145,7 @@ impl Run<'_> {
             reconnect_for: LIMIT,
             only_looks: false,
             background: None,
+            before: Before::Nothing,
             job_prefix: "clean-up".to_owned(),
             random_words: &crate::modules::random_word,
         };

@@ -14,7 +14,7 @@ use crate::vars::VarMap;
 
 impl Batch<'_> {
     /// The tasks at the beginning of some items that may travel together, and the items behind them.
-    pub(super) fn window<'i>(&self, items: &'i [Item]) -> (Vec<Arc<Task>>, &'i [Item]) {
+    pub(super) fn window<'i>(&self, items: &'i [Item], hosts: &[String]) -> (Vec<Arc<Task>>, &'i [Item]) {
         let options = &self.machinery.options;
         // Tasks that are to be asked about, or that may not be met yet, are run one by one.
         let by_one = options.no_fuse || options.step || !self.started;
@@ -25,7 +25,8 @@ impl Batch<'_> {
         let mut together = Vec::new();
         let mut rest = items;
         while let Some((Item::Task(task), others)) = rest.split_first() {
-            if !may_fuse(task, self.company.is_some()) {
+            let was_met = hosts.iter().any(|host| self.machinery.was_met(task, host));
+            if was_met || !may_fuse(task, self.company.is_some()) {
                 break;
             }
             if options.tags.selects(&task.keywords.tags) {

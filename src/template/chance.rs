@@ -12,8 +12,13 @@ thread_local! {
 
 /// Fills the buffer from the system's random numbers.
 pub(super) fn draw(bytes: &mut [u8]) -> Result<(), Error> {
-    DRAWN.set(DRAWN.get() + 1);
+    note();
     getrandom::fill(bytes).map_err(|_| refusal("the system gives no random numbers"))
+}
+
+/// Notes that a value came from outside, so that it may be another one the next time.
+pub(super) fn note() {
+    DRAWN.set(DRAWN.get() + 1);
 }
 
 /// How often templates have drawn random numbers on this thread so far.

@@ -5,8 +5,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, ErrorKind, Expression, UndefinedBehavior, Value};
 use regex::Regex;
 
+use super::jinja_file::Syntax;
 use super::scan::keep_backslashes_in_text;
-use super::{TemplateError, filters, python, registry, tests};
+use super::{TemplateError, dates, filters, functions, lookups, methods, names, python, tests};
 
 /// Steps an expression or template may take: bounds a runaway loop, and is far above real templates.
 const FUEL: u64 = 50_000_000;
@@ -30,10 +31,40 @@ pub fn evaluate(expression: &str, variables: &Value) -> Result<Value, TemplateEr
 /// # Errors
 /// As [`evaluate`].
 pub fn render(text: &str, variables: &Value) -> Result<String, TemplateError> {
-    engine(strictness_for(text, variables)?)
+    render_by(engine(strictness_for(text, variables)?), text, variables)
+}
+
+/// The text of a template with a syntax of its own.
+///
+/// # Errors
+/// As [`evaluate`].
+pub(super) fn render_with(text: &str, syntax: &Syntax, variables: &Value) -> Result<String, TemplateError> {
+    if *syntax == Syntax::default() {
+        return render(text, variables);
+    }
+    let config = syntax.config()?;
+    let mut own = new_engine(UndefinedBehavior::Strict);
+    own.set_syntax(config);
+    let names = undeclared(&own, text)?;
+    own.set_undefined_behavior(match strictness_of(text, variables, &names) {
+        Strictness::Strict => UndefinedBehavior::Strict,
+        Strictness::Guarded => UndefinedBehavior::Chainable,
+    });
+    render_by(&own, text, variables)
+}
+
+fn render_by(engine: &Environment<'static>, text: &str, variables: &Value) -> Result<String, TemplateError> {
+    engine
         .get_template(text)
         .and_then(|template| template.render(variables))
         .map_err(|error| TemplateError::from_engine(&error, text))
+}
+
+fn undeclared(engine: &Environment<'static>, text: &str) -> Result<HashSet<String>, TemplateError> {
+    Ok(engine
+        .get_template(text)
+        .map_err(|error| TemplateError::from_engine(&error, text))?
+        .undeclared_variables(false))
 }
 
 /// Finds what is wrong with an expression without a value for any variable: its syntax, filters, tests and functions.
@@ -42,7 +73,7 @@ pub fn render(text: &str, variables: &Value) -> Result<String, TemplateError> {
 /// The first mistake found.
 pub fn check_expression(expression: &str) -> Result<(), TemplateError> {
     compiled(expression, Strictness::Strict)?;
-    check_names(expression, expression)
+    names::check_expression(expression)
 }
 
 /// Finds what is wrong with a template's text, as [`check_expression`].
@@ -55,11 +86,7 @@ pub fn check_text(text: &str) -> Result<(), TemplateError> {
     engine(Strictness::Strict)
         .get_template(text)
         .map_err(|error| TemplateError::from_engine(&error, text))?;
-    static BLOCKS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)\{\{(.*?)\}\}|\{%(.*?)%\}"));
-    BLOCKS.captures_iter(text).try_for_each(|block| {
-        let inner = block.get(1).or_else(|| block.get(2)).map_or("", |found| found.as_str());
-        check_names(inner, text)
-    })
+    names::check_text(text, syntax())
 }
 
 /// Names of the variables that an expression reads.
@@ -75,36 +102,7 @@ pub fn names_in_expression(expression: &str) -> Result<HashSet<String>, Template
 /// # Errors
 /// A mistake in its syntax.
 pub fn names_in_text(text: &str) -> Result<HashSet<String>, TemplateError> {
-    Ok(engine(Strictness::Strict)
-        .get_template(text)
-        .map_err(|error| TemplateError::from_engine(&error, text))?
-        .undeclared_variables(false))
-}
-
-/// Filters and tests are looked up by minijinja only when they are reached, which is too late for krun.
-fn check_names(expression: &str, whole: &str) -> Result<(), TemplateError> {
-    static FILTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\|\s*([A-Za-z_][\w.]*)"));
-    static TEST: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bis\s+(?:not\s+)?([A-Za-z_][\w.]*)"));
-    static STRING: LazyLock<Regex> = LazyLock::new(|| pattern(r#"'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*""#));
-    let code = STRING.replace_all(expression, "''");
-    for (finder, kind, known) in [
-        (&FILTER, "filter", filters::names as fn() -> Vec<&'static str>),
-        (&TEST, "test", tests::names),
-    ] {
-        for name in finder.captures_iter(&code).filter_map(|found| found.get(1)) {
-            let name = name.as_str();
-            let plain = name.strip_prefix(registry::PREFIX).unwrap_or(name);
-            let known = known();
-            if !known.contains(&plain) {
-                let near = crate::syntax::closest(plain, known);
-                let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
-                let mut error = TemplateError::new(format!("there is no {kind} `{name}`{hint}"));
-                error.range = whole.find(name).map(|at| at..at + name.len());
-                return Err(error);
-            }
-        }
-    }
-    Ok(())
+    undeclared(engine(Strictness::Strict), text)
 }
 
 /// Every expression is compiled once in the life of the process.
@@ -139,16 +137,7 @@ enum Strictness {
 /// refuses. Texts with such a guard are evaluated by the lenient engine, but only when every missing variable in them
 /// is guarded: a typo beside a guard must not make a condition silently false.
 fn strictness_for(text: &str, variables: &Value) -> Result<Strictness, TemplateError> {
-    static GUARDED: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(
-            r"([A-Za-z_]\w*)(?:\.\w+|\[[^\]]*\]|\([^)]*\))*\s*(?:\bis\s+(?:not\s+)?(?:un)?defined\b|\|\s*(?:default|d|mandatory)\b)",
-        )
-    });
-    let guarded: HashSet<&str> = GUARDED
-        .captures_iter(text)
-        .filter_map(|found| Some(found.get(1)?.as_str()))
-        .collect();
-    if guarded.is_empty() && !text.contains("default") && !text.contains("defined") {
+    if guarded_names(text).is_empty() && !text.contains("default") && !text.contains("defined") {
         return Ok(Strictness::Strict);
     }
     let names = if super::holds_template(text) {
@@ -156,19 +145,33 @@ fn strictness_for(text: &str, variables: &Value) -> Result<Strictness, TemplateE
     } else {
         names_in_expression(text)?
     };
-    let globals = engine(Strictness::Strict);
-    let is_missing = |name: &str| {
-        variables.get_attr(name).is_ok_and(|value| value.is_undefined())
-            && !globals.globals().any(|(known, _)| known == name)
-    };
+    Ok(strictness_of(text, variables, &names))
+}
+
+fn strictness_of(text: &str, variables: &Value, names: &HashSet<String>) -> Strictness {
+    let guarded = guarded_names(text);
+    let is_missing = |name: &str| variables.get_attr(name).is_ok_and(|value| value.is_undefined()) && !is_global(name);
     let unguarded = names
         .iter()
         .any(|name| !guarded.contains(name.as_str()) && is_missing(name));
-    Ok(if unguarded {
+    if unguarded {
         Strictness::Strict
     } else {
         Strictness::Guarded
-    })
+    }
+}
+
+/// Variables that are asked about, or have a default.
+fn guarded_names(text: &str) -> HashSet<&str> {
+    static GUARDED: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"([A-Za-z_]\w*)(?:\.\w+|\[[^\]]*\]|\([^)]*\))*\s*(?:\bis\s+(?:not\s+)?(?:un)?defined\b|\|\s*(?:default|d|mandatory)\b)",
+        )
+    });
+    GUARDED
+        .captures_iter(text)
+        .filter_map(|found| Some(found.get(1)?.as_str()))
+        .collect()
 }
 
 /// The engine for filters and tests that something else than Jinja calls.
@@ -189,7 +192,7 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
     let mut engine = Environment::new();
     engine.set_undefined_behavior(undefined);
     engine.set_auto_escape_callback(|_| AutoEscape::None);
-    engine.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    engine.set_unknown_method_callback(methods::call);
     engine.set_fuel(Some(FUEL));
     engine.set_syntax(syntax());
     // Texts are compiled once and kept: the loader's key is the text itself.
@@ -206,6 +209,9 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
     engine.remove_global("debug");
     filters::register(&mut engine);
     tests::register(&mut engine);
+    lookups::register(&mut engine);
+    functions::register(&mut engine);
+    dates::functions(&mut engine);
     engine
 }
 

@@ -47,7 +47,14 @@ impl<'e> Registry<'e> {
         Args: for<'a> FunctionArgs<'a>,
     {
         let shared = Value::from_function(function);
-        for name in [name.to_owned(), format!("{PREFIX}{name}")] {
+        // Some of what is used most is not in Ansible's own collection.
+        let elsewhere = (name == "json_query").then(|| format!("community.general.{name}"));
+        self.names
+            .extend(elsewhere.as_ref().map(|_| "community.general.json_query"));
+        for name in [name.to_owned(), format!("{PREFIX}{name}")]
+            .into_iter()
+            .chain(elsewhere)
+        {
             let shared = shared.clone();
             self.engine
                 .add_filter(name, move |state: &mut State<'_, '_>, values: More| {

@@ -17,7 +17,10 @@ const BLOCK: usize = 16;
 
 /// The passwords that may open what is encrypted, each under the vault id that it was given for.
 #[derive(Clone, Debug, Default)]
-pub struct VaultPasswords(Vec<(String, SecretString)>);
+pub struct VaultPasswords(Vec<(String, SecretString)>, Opened);
+
+/// What was opened, so that it can be kept out of what is written down.
+type Opened = std::sync::Arc<std::sync::Mutex<Vec<SecretString>>>;
 
 /// Why something encrypted cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +88,21 @@ impl VaultPasswords {
         Ok(())
     }
 
+    /// The passwords, and the values of all that was opened with them: nothing of it may be written down.
+    pub fn opened(&self) -> Vec<String> {
+        let passwords = self.0.iter().map(|(_, password)| password.expose_secret().to_owned());
+        let opened = self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let values = opened.iter().flat_map(|text| values_of(text.expose_secret()));
+        passwords.chain(values).collect()
+    }
+
+    fn remember(&self, text: &str) {
+        let mut opened = self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !opened.iter().any(|known| known.expose_secret() == text) {
+            opened.push(SecretString::from(text));
+        }
+    }
+
     /// The passwords in the order in which they are tried: those of the wanted id first.
     fn candidates(&self, id: Option<&str>) -> impl Iterator<Item = &SecretString> {
         let wanted = move |entry: &&(String, SecretString)| id.is_some_and(|id| entry.0 == id);
@@ -95,6 +113,24 @@ impl VaultPasswords {
             .chain(self.0.iter().filter(others))
             .map(|(_, password)| password)
     }
+}
+
+/// The texts in a file of variables; a text that is none as a whole.
+fn values_of(text: &str) -> Vec<String> {
+    fn collect(value: &serde_json::Value, into: &mut Vec<String>) {
+        match value {
+            serde_json::Value::String(text) => into.push(text.clone()),
+            serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
+            serde_json::Value::Object(map) => map.values().for_each(|value| collect(value, into)),
+            _ => {}
+        }
+    }
+    let mut values = Vec::new();
+    match serde_yaml::from_str::<serde_json::Value>(text) {
+        Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => collect(&value, &mut values),
+        _ => values.push(text.to_owned()),
+    }
+    values
 }
 
 /// True for a text that `ansible-vault` made.
@@ -113,7 +149,9 @@ pub fn decrypt(text: &str, passwords: &VaultPasswords) -> Result<String, VaultEr
     }
     for password in passwords.candidates(envelope.id.as_deref()) {
         if let Some(plain) = envelope.open(password)? {
-            return String::from_utf8(plain).map_err(|_| VaultError::Malformed("its content is not UTF-8 text"));
+            let text = String::from_utf8(plain).map_err(|_| VaultError::Malformed("its content is not UTF-8 text"))?;
+            passwords.remember(&text);
+            return Ok(text);
         }
     }
     Err(VaultError::WrongPassword { id: envelope.id })

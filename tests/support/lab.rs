@@ -11,6 +11,7 @@ use super::{Ran, repository};
 pub struct Lab {
     name: String,
     inventory: tempfile::NamedTempFile,
+    journal: tempfile::TempDir,
 }
 
 impl Lab {
@@ -52,7 +53,11 @@ impl Lab {
             version,
         ]);
         let inventory = tempfile::Builder::new().suffix(".ini").tempfile().unwrap();
-        let lab = Self { name, inventory };
+        let lab = Self {
+            name,
+            inventory,
+            journal: tempfile::tempdir().unwrap(),
+        };
         let text = lab.lab(&["inventory"]);
         std::fs::write(lab.inventory.path(), text).unwrap();
         Some(lab)
@@ -98,6 +103,7 @@ impl Lab {
             .arg(inventory)
             .current_dir(repository())
             .env("NO_COLOR", "1")
+            .env("KRUN_JOURNAL", self.journal.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -78,6 +78,7 @@ impl Project {
             }
         }
         command.env("NO_COLOR", "1");
+        command.env("KRUN_JOURNAL", self.path().join(".journal"));
         command
     }
 

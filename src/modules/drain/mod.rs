@@ -10,7 +10,7 @@ use crate::connection::{Output, Request, Script};
 use crate::kube::{Budget, DrainOptions, Pod};
 
 use super::node::{self, NodeView, Target};
-use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use super::{Again, ArgumentError, Context, Failure, Module, Outcome, Pending, State};
 pub use options::Drain;
 use options::Wanted;
 
@@ -24,6 +24,7 @@ impl Module for Drain {
     const ALIASES: &'static [&'static str] = &["k8s-drain"];
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] =
         &[("name", "node"), ("pod_selectors", "pod_selector")];
+    const AGAIN: Again = Again::UndoneBy("uncordon");
     const EXAMPLE: &'static str = "\
 - name: The worker is empty
   drain:

@@ -12,7 +12,7 @@ use crate::connection::{Request, Script};
 
 use super::args::{Count, Text};
 use super::etcd::{MANIFEST, with_etcd};
-use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use super::{Again, ArgumentError, Context, Failure, Module, Outcome, Pending, State};
 
 const PLAN: Script = Script {
     name: "etcd-restore/plan",
@@ -58,6 +58,7 @@ fn default_bump() -> Count {
 
 impl Module for EtcdRestore {
     const NAME: &'static str = "etcd-restore";
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Back to the state before the upgrade
   etcd-restore:

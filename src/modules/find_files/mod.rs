@@ -7,7 +7,7 @@ mod tests;
 
 use serde_json::{Map, Value, json};
 
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 use crate::connection::{Request, Script};
 use found::Answer;
 pub use options::Find;
@@ -28,6 +28,7 @@ impl Module for Find {
         ("checksum_algo", "checksum_algorithm"),
     ];
     const FUSES: Fuses = Fuses::Looks;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Snapshots that are older than two weeks
   find:

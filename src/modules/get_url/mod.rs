@@ -307,6 +307,19 @@ impl GetUrl {
     }
 }
 
+/// Has the node fetch something into a new file of krun's own; one exchange.
+pub(super) fn fetch_to(context: &mut Context<'_>, url: &str, path: &str, validate_certs: bool) -> Result<(), Failure> {
+    let insecure = if validate_certs { "no" } else { "yes" };
+    let timeout = ten_seconds().to_string();
+    let words = [url, path, &timeout, insecure, "", "", "", "", "", "no"];
+    let limit = context.remaining()?;
+    let output = context.request(Request::new(FETCH, words).with_timeout(limit))?;
+    if output.success() {
+        return Ok(());
+    }
+    Err(Failure::of_program(&format!("fetching {}", bare(url)), &output).with("url", bare(url)))
+}
+
 /// The algorithm and the sum of a `checksum`.
 fn sum(text: &str) -> Option<(String, String)> {
     let (algorithm, sum) = text.split_once(':')?;

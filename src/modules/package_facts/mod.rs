@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::args::List;
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Module, Outcome, State};
 use crate::connection::Script;
 
 const QUERY: Script = Script {
@@ -44,6 +44,7 @@ enum Strategy {
 
 impl Module for PackageFacts {
     const NAME: &'static str = "package-facts";
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Which packages are installed?
   package-facts:

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::connection::{Request, Script};
 
 use super::args::{Count, Text};
-use super::{Context, Failure, Module, Outcome, Pending, State};
+use super::{Again, Context, Failure, Module, Outcome, Pending, State};
 
 const BOOT_ID: Script = Script {
     name: "reboot/boot-id",
@@ -111,6 +111,7 @@ impl Reboot {
 
 impl Module for Reboot {
     const NAME: &'static str = "reboot";
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Boot the new kernel
   reboot:

@@ -164,15 +164,20 @@ impl Found {
 
     /// The attributes that occur below a directory, each combination once.
     pub fn entries(&self) -> impl Iterator<Item = Found> + '_ {
-        self.entries.iter().map(|entry| Found {
-            umask: self.umask,
+        self.entries.iter().map(|entry| Self::of_entry(self.umask, entry))
+    }
+
+    /// One combination of attributes, as `stat -c '%f:%u:%g:%U:%G'` prints it.
+    pub(in crate::modules) fn of_entry(umask: u32, entry: &str) -> Self {
+        Found {
+            umask,
             values: ["raw", "uid", "gid", "owner", "group"]
                 .into_iter()
                 .zip(entry.split(':'))
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
             ..Found::default()
-        })
+        }
     }
 
     /// The umask of the user on the node.

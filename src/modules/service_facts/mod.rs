@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Context, Failure, Module, Outcome, State};
+use super::{Again, Context, Failure, Module, Outcome, State};
 use crate::connection::Script;
 
 const QUERY: Script = Script {
@@ -24,6 +24,7 @@ pub struct ServiceFacts {}
 
 impl Module for ServiceFacts {
     const NAME: &'static str = "service-facts";
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Which services are there?
   service-facts:

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::connection::Script;
 
 use super::args::List;
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 
 const FACTS: Script = Script {
     name: "setup/facts",
@@ -105,6 +105,7 @@ impl Module for Setup {
     const NAME: &'static str = "setup";
     const ALIASES: &'static [&'static str] = &["gather-facts"];
     const FUSES: Fuses = Fuses::Looks;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: The node's addresses and its distribution, and nothing else
   setup:

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::args::Text;
-use super::{Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, Context, Failure, Fuses, Module, Outcome, State};
 use crate::connection::Script;
 
 const READ: Script = Script {
@@ -25,6 +25,7 @@ impl Module for Slurp {
     const NAME: &'static str = "slurp";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("path", "src")];
     const FUSES: Fuses = Fuses::Looks;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: What does the administrator's kubeconfig say?
   slurp:

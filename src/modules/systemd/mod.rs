@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::connection::{Request, Script};
 
 use super::args::{Flag, Text};
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, Pending, State};
+use super::{ArgumentError, Before, Context, Failure, Fuses, Module, Outcome, Pending, State};
 
 const QUERY: Script = Script {
     name: "systemd/query",
@@ -92,7 +92,11 @@ impl Systemd {
     }
 
     /// The steps that the unit needs, and the names of the changes.
-    fn steps(&self, unit: &IndexMap<String, String>) -> Result<(Vec<&'static str>, Vec<String>), Failure> {
+    fn steps(
+        &self,
+        unit: &IndexMap<String, String>,
+        before: Before,
+    ) -> Result<(Vec<&'static str>, Vec<String>), Failure> {
         let property = |name: &str| unit.get(name).map_or("", String::as_str);
         let mut steps = Vec::new();
         let mut changes = Vec::new();
@@ -140,6 +144,8 @@ impl Systemd {
         match self.state {
             Some(Wish::Started) if !is_running => change("start", "started"),
             Some(Wish::Stopped) if !is_stopped => change("stop", "stopped"),
+            // It was restarted for a reason that an earlier run has seen to.
+            Some(Wish::Restarted | Wish::Reloaded) if before == Before::Done && is_running => {}
             Some(Wish::Restarted) => change("restart", "restarted"),
             Some(Wish::Reloaded) if is_running => change("reload", "reloaded"),
             Some(Wish::Reloaded) => change("start", "started"),
@@ -230,7 +236,7 @@ impl Module for Systemd {
             );
         }
         let unit = output.pairs();
-        let (unit_steps, changes) = self.steps(&unit)?;
+        let (unit_steps, changes) = self.steps(&unit, context.before)?;
         if unit_steps.is_empty() && steps.is_empty() {
             return Ok(State::Satisfied(self.outcome(Outcome::ok(), &unit)));
         }

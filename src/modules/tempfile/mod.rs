@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::args::Text;
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 use crate::connection::Script;
 
 const MAKE: Script = Script {
@@ -53,6 +53,7 @@ fn default_prefix() -> Text {
 impl Module for Tempfile {
     const NAME: &'static str = "tempfile";
     const FUSES: Fuses = Fuses::Never;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: A place to unpack things in
   tempfile:

@@ -9,7 +9,7 @@ use crate::connection::{Request, Script};
 use crate::regexp::{Pattern, Reading};
 
 use super::args::{Count, Text};
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Module, Outcome, State};
 
 const TRY: Script = Script {
     name: "wait-for/try",
@@ -175,6 +175,7 @@ impl WaitFor {
 impl Module for WaitFor {
     const NAME: &'static str = "wait-for";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("dest", "path")];
+    const AGAIN: Again = Again::Run;
     const EXAMPLE: &'static str = "\
 - name: The API server answers
   wait-for:

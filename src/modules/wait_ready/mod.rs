@@ -12,7 +12,7 @@ use crate::kube::{Node, Pod, Version};
 
 use super::args::{Count, Flag, Text};
 use super::node::{self, find_and, wait_until};
-use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use super::{Again, ArgumentError, Context, Failure, Module, Outcome, Pending, State};
 use lacking::Seen;
 
 const QUERY: Script = Script {
@@ -64,6 +64,7 @@ impl Default for WaitReady {
 impl Module for WaitReady {
     const NAME: &'static str = "wait-ready";
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] = &[("name", "node")];
+    const AGAIN: Again = Again::Run;
     const EXAMPLE: &'static str = "\
 - name: The control plane's components are back, the kubelet follows later
   wait-ready:

@@ -14,6 +14,7 @@ use super::spots::strings;
 use super::texts::{Language, Texts};
 use crate::syntax::parse_bool;
 use crate::template::reads::Condition;
+use crate::template::without_lookups;
 use crate::template::{evaluate, holds_template};
 use crate::vars::{Scope, ScopeBuilder, VarMap, Variable, magic};
 
@@ -216,7 +217,8 @@ impl<'c, 'a> Reach<'c, 'a> {
 
 /// False when a condition surely is not met.
 fn may_be_met(condition: &KnownCondition, scope: &Scope) -> bool {
-    let Ok(value) = evaluate(&condition.expression, &scope.root()) else {
+    // No command is run, and no file is asked for, before the run.
+    let Ok(value) = without_lookups(|| evaluate(&condition.expression, &scope.root())) else {
         return true;
     };
     let truth = match value.as_str() {

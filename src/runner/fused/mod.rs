@@ -38,6 +38,8 @@ pub(super) fn may_fuse(task: &Task, alone: bool) -> bool {
     // A host that goes on after it was lost would be sent again what may have run already.
     let goes_on_blindly = is_set(keywords.ignore_unreachable.as_ref());
     let tries_again = !task.until.is_empty() || task.retries.is_some();
+    // What an item sets the next one sees, which is known when it was run.
+    let builds_up = task.loop_over.is_some() && definition.name == "set-fact";
     let waits = task.loop_over.as_ref().is_some_and(|over| over.pause.is_some());
     definition.fuses != Fuses::Never
         && task.in_background.is_none()
@@ -49,6 +51,7 @@ pub(super) fn may_fuse(task: &Task, alone: bool) -> bool {
         && !reads_other_hosts(task)
         && !tries_again
         && !waits
+        && !builds_up
 }
 
 /// False also for what is plainly written to be off.

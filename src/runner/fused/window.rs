@@ -12,7 +12,9 @@ use crate::modules::Fuses;
 use crate::playbook::{Action, Expression, Task};
 use crate::runner::event::{Event, EventSink};
 use crate::runner::host_task::{Ended, Machinery};
-use crate::template::random_draws;
+use crate::runner::journalled::refused;
+use crate::runner::record::TaskKey;
+use crate::template::{random_draws, without_lookups};
 use crate::vars::{VarMap, Watch};
 
 /// From this time on a round trip costs more than it costs a node to look twice (some milliseconds).
@@ -50,6 +52,8 @@ pub(in crate::runner) struct HostWindow<'a, 'p> {
     epoch: usize,
     /// No chain was sent yet that this one could refer to.
     afresh: bool,
+    /// Names of the tasks' records, as far as they are begun.
+    records: Vec<TaskKey>,
     /// A look has led to a change: others will.
     changes: bool,
     /// The first request of the chain that was sent last.
@@ -115,6 +119,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             keys: 0,
             epoch: 0,
             afresh: true,
+            records: Vec::new(),
             changes: false,
             sent_first: None,
             link: Link::New,
@@ -127,7 +132,9 @@ impl<'a, 'p> HostWindow<'a, 'p> {
     }
 
     /// How its tasks ended, in order.
-    pub(in crate::runner) fn into_results(self) -> Vec<Ended> {
+    pub(in crate::runner) fn into_results(mut self) -> Vec<Ended> {
+        let not_run = self.records.split_off(self.position.min(self.records.len()));
+        self.machinery.write_not_run(not_run);
         self.results
     }
 
@@ -139,6 +146,7 @@ impl<'a, 'p> HostWindow<'a, 'p> {
             match plan {
                 Plan::End(end) => return end,
                 Plan::Send(_) | Plan::RunAlone if interrupted => return WindowEnd::Interrupted,
+                Plan::Send(_) | Plan::RunAlone if !self.write_begin(&plan) => {}
                 // How far it is decides what is sent, and connecting tells.
                 Plan::Send(steps) if self.link == Link::New => self.set_up(&steps),
                 // A request that was answered and is asked again would be asked for ever.
@@ -146,6 +154,37 @@ impl<'a, 'p> HostWindow<'a, 'p> {
                 Plan::Send(_) | Plan::RunAlone => self.run_alone(),
             }
         }
+    }
+
+    /// Writes down the tasks that the plan begins. When that is not possible the first of them has failed, unbegun.
+    fn write_begin(&mut self, plan: &Plan) -> bool {
+        let end = match plan {
+            Plan::Send(steps) => steps.iter().map(|planned| planned.unit.0 + 1).max(),
+            Plan::RunAlone => Some(self.position + 1),
+            Plan::End(_) => None,
+        };
+        let begun = self.records.len();
+        let new = self.tasks.get(begun..end.unwrap_or_default()).unwrap_or_default();
+        let keys = new.iter().map(|task| self.machinery.met.key(task, self.host));
+        self.records.extend(keys);
+        let tasks: Vec<(&Task, &TaskKey)> = new
+            .iter()
+            .map(Arc::as_ref)
+            .zip(self.records.get(begun..).unwrap_or_default())
+            .collect();
+        let Err(failure) = self.machinery.write_begin(&tasks) else {
+            return true;
+        };
+        let (ended, event) = refused(&self.tasks[self.position], self.host, failure);
+        self.settle(Attempt {
+            ended,
+            events: vec![event],
+            asked: Vec::new(),
+            alone: false,
+            reads_unset: false,
+            reads_others: false,
+        });
+        false
     }
 
     /// Runs the next task as it would be run if nothing were fused, telling of it as it goes.
@@ -203,7 +242,9 @@ impl<'a, 'p> HostWindow<'a, 'p> {
         let machinery = self.machinery.ahead(events, &self.ahead, Arc::clone(&watch));
         self.ahead.begin(number, live);
         let draws = random_draws();
-        let ended = machinery.run_on_host(&self.tasks[number], self.host, self.failed_before);
+        let run = || machinery.run_on_host(&self.tasks[number], self.host, self.failed_before);
+        // What asks this machine is asked when its turn has come, and once.
+        let ended = if live { run() } else { without_lookups(run) };
         let (asked, alone) = self.ahead.end();
         drop(machinery);
         Attempt {
@@ -508,6 +549,12 @@ impl<'a, 'p> HostWindow<'a, 'p> {
         let Attempt { ended, events, .. } = attempt;
         let task = &self.tasks[self.position];
         self.machinery.learn(task, self.host, &ended);
+        if self.records.len() <= self.position {
+            self.records.push(self.machinery.met.key(task, self.host));
+        }
+        if let Some(key) = self.records.get(self.position) {
+            self.machinery.write_end(task, key.clone(), &ended);
+        }
         self.stage.ended(self.host, self.position, events, ended.lost());
         self.results.push(ended);
         self.position += 1;

@@ -16,6 +16,7 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("dictsort", jinja::dictsort);
     registry.filter("e", jinja::escape);
     registry.filter("escape", jinja::escape);
+    registry.filter("forceescape", jinja::escape);
     registry.filter("filesizeformat", more::filesizeformat);
     registry.filter("first", jinja::first);
     registry.filter("float", jinja::float);

@@ -6,7 +6,7 @@ use openssl::base64::{decode_block, encode_block};
 use openssl::hash::{MessageDigest, hash};
 
 use super::mapping;
-use crate::template::arguments::refusal;
+use crate::template::arguments::{Arguments, More, refusal};
 use crate::template::registry::Registry;
 
 pub(super) fn register(registry: &mut Registry<'_>) {
@@ -20,6 +20,7 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("sha1", |value: String| digest(&value, "sha1"));
     registry.filter("urldecode", urldecode);
     registry.filter("urlsplit", urlsplit);
+    registry.filter("to_uuid", to_uuid);
 }
 
 fn b64decode(value: String) -> Result<String, Error> {
@@ -38,6 +39,28 @@ fn digest(text: &str, algorithm: &str) -> Result<String, Error> {
         let _ = write!(text, "{byte:02x}");
         text
     }))
+}
+
+/// The namespace of Ansible's identifiers.
+const NAMESPACE: &str = "361E6D51-FAEC-444A-9079-341386DA8E2E";
+
+/// An identifier made of a text (version 5 of RFC 9562).
+fn to_uuid(value: String, values: More) -> Result<String, Error> {
+    let arguments = Arguments::read("to_uuid", &["namespace"], values)?;
+    let namespace = arguments.text("namespace").unwrap_or_else(|| NAMESPACE.to_owned());
+    let digits: String = namespace.chars().filter(|letter| *letter != '-').collect();
+    let number = u128::from_str_radix(&digits, 16).ok().filter(|_| digits.len() == 32);
+    let number = number.ok_or_else(|| refusal(format!("`to_uuid`: `{namespace}` is no UUID")))?;
+    let mut text = number.to_be_bytes().to_vec();
+    text.extend(value.as_bytes());
+    let sum = hash(MessageDigest::sha1(), &text).map_err(|_| refusal("`to_uuid`: SHA-1 failed"))?;
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(sum.get(..16).unwrap_or(&[0; 16]));
+    bytes[6] = bytes[6] & 0x0f | 0x50;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+    Ok(parts.map(|part| hex.get(part).unwrap_or_default()).join("-"))
 }
 
 fn urldecode(value: String) -> Result<String, Error> {

@@ -1,6 +1,7 @@
 //! Jinja's and Ansible's filters, by kind.
 
 mod builtin;
+mod combinations;
 mod data;
 mod dicts;
 mod encoding;
@@ -8,6 +9,8 @@ mod lists;
 mod numbers;
 mod paths;
 mod patterns;
+mod query;
+mod secrets;
 mod text;
 mod types;
 mod yaml;
@@ -19,7 +22,29 @@ use minijinja::{Environment, Value};
 
 use super::registry::Registry;
 
+pub(super) use data::python_json;
 pub(super) use patterns::compiled as user_pattern;
+pub(super) use secrets::{password_hash, random_salt};
+
+/// Filters of Ansible's and of much used collections that krun refuses, and why.
+pub(super) const REFUSED: [(&str, &str); 10] = [
+    ("urlize", HTML),
+    ("xmlattr", HTML),
+    ("vault", "`krun vault encrypt-string` encrypts"),
+    (
+        "unvault",
+        "vaulted variables and files of variables are decrypted when they are read",
+    ),
+    ("ipaddr", ADDRESSES),
+    ("ipv4", ADDRESSES),
+    ("ipv6", ADDRESSES),
+    ("ipwrap", ADDRESSES),
+    ("ipsubnet", ADDRESSES),
+    ("nthhost", ADDRESSES),
+];
+const HTML: &str = "it makes HTML, which nothing on a node needs";
+const ADDRESSES: &str =
+    "krun does not calculate with addresses; give the parts as variables, or ask the node with the `command` module";
 
 /// Adds krun's filters to an engine.
 pub(super) fn register(engine: &mut Environment<'static>) {
@@ -48,10 +73,14 @@ fn fill(registry: &mut Registry<'_>) {
     paths::register(registry);
     encoding::register(registry);
     numbers::register(registry);
+    combinations::register(registry);
+    query::register(registry);
+    secrets::register(registry);
+    super::dates::register(registry);
 }
 
 /// A mapping that keeps the order of its keys.
-fn mapping<K: Into<Value>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Value {
+pub(super) fn mapping<K: Into<Value>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Value {
     let map: IndexMap<Value, Value> = pairs.into_iter().map(|(key, value)| (key.into(), value)).collect();
     Value::from_object(map)
 }

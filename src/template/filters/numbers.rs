@@ -13,6 +13,21 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("shuffle", shuffle);
     registry.filter("human_to_bytes", human_to_bytes);
     registry.filter("human_readable", human_readable);
+    registry.filter("pow", |value: f64, exponent: f64| value.powf(exponent));
+    registry.filter("root", |value: f64, base: Option<f64>| match base {
+        None => value.sqrt(),
+        Some(base) => value.powf(1.0 / base),
+    });
+    registry.filter("log", |value: f64, base: Option<f64>| {
+        if value <= 0.0 {
+            return Err(refusal("`log` works on numbers above 0"));
+        }
+        Ok(match base {
+            None => value.ln(),
+            Some(base) if (base - 10.0).abs() < f64::EPSILON => value.log10(),
+            Some(base) => value.ln() / base.ln(),
+        })
+    });
 }
 
 /// Numbers from the system, or always the same ones for a seed (not those that Python would give).

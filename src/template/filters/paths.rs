@@ -16,6 +16,61 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.filter("realpath", realpath);
     registry.filter("relpath", relpath);
     registry.filter("path_join", path_join);
+    registry.filter("commonpath", commonpath);
+    registry.filter("fileglob", |pattern: String| {
+        let files = crate::template::lookups::matching(Path::new(&pattern));
+        files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>()
+    });
+    registry.filter("win_basename", |path: String| win_split(&path).2.to_owned());
+    registry.filter("win_dirname", |path: String| {
+        let (drive, folder, _) = win_split(&path);
+        format!("{drive}{folder}")
+    });
+    registry.filter("win_splitdrive", |path: String| {
+        let (drive, rest) = win_drive(&path);
+        vec![drive.to_owned(), rest.to_owned()]
+    });
+}
+
+/// The folder that all paths have in common.
+fn commonpath(paths: &Value) -> Result<String, Error> {
+    let paths: Vec<String> = paths.try_iter()?.map(|path| path.to_string()).collect();
+    let Some(first) = paths.first() else {
+        return Err(refusal("`commonpath`: the list is empty"));
+    };
+    if paths.iter().any(|path| path.starts_with('/') != first.starts_with('/')) {
+        return Err(refusal("`commonpath`: full paths and others have nothing in common"));
+    }
+    let parts = |path: &str| -> Vec<String> {
+        let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+        parts.map(str::to_owned).collect()
+    };
+    let mut common = parts(first);
+    for path in &paths {
+        let same = common
+            .iter()
+            .zip(parts(path))
+            .take_while(|(one, other)| **one == *other);
+        let count = same.count();
+        common.truncate(count);
+    }
+    let root = if first.starts_with('/') { "/" } else { "" };
+    Ok(format!("{root}{}", common.join("/")))
+}
+
+fn win_drive(path: &str) -> (&str, &str) {
+    match path.as_bytes() {
+        [_, b':', ..] => path.split_at(2),
+        _ => ("", path),
+    }
+}
+
+/// Drive, folder and name of a path of Windows.
+fn win_split(path: &str) -> (&str, &str, &str) {
+    let (drive, rest) = win_drive(path);
+    let (folder, name) = rest.split_at(rest.rfind(['\\', '/']).map_or(0, |at| at + 1));
+    let bare = folder.trim_end_matches(['\\', '/']);
+    (drive, if bare.is_empty() { folder } else { bare }, name)
 }
 
 fn behind_last_slash(path: &str) -> &str {

@@ -337,7 +337,7 @@ mod tests {
     #[rstest]
     #[case("a.b[c] ~ d['a']", "a@0; c@4; d@9")]
     #[case("a | map(attribute='x') | join(sep)", "a@0; sep@30")]
-    #[case("range(3) | list + lookup('env', 'X')", "lookup()@18")]
+    #[case("range(3) | list + lookup('env', x) + looky('env', 'X')", "x@32; looky()@37")]
     #[case("x if y else z", "y@5; x@0 if y; z@12 unless y")]
     #[case("a and b", "a@0; b@6 if a")]
     #[case("not a or b == 1", "a@4; b@9 if a")]

@@ -13,6 +13,7 @@ pub use super::handlebars_files::reads_of as of_handlebars;
 pub use choices::possible_texts;
 pub(in crate::template) use jinja::assumptions_of;
 pub use jinja::{of_expression, of_text};
+pub(in crate::template) use tree::{argument, literal, parts};
 
 /// What a text reads of the variables around it.
 #[derive(Clone, Debug, Default)]

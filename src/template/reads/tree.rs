@@ -3,7 +3,7 @@
 use minijinja::machinery::ast::{CallArg, Expr};
 
 /// The parts of an expression, in the order in which they stand.
-pub(super) fn parts<'e, 's>(expr: &'e Expr<'s>) -> Vec<&'e Expr<'s>> {
+pub(in crate::template) fn parts<'e, 's>(expr: &'e Expr<'s>) -> Vec<&'e Expr<'s>> {
     match expr {
         Expr::Var(_) | Expr::Const(_) => Vec::new(),
         Expr::Slice(slice) => [
@@ -49,7 +49,7 @@ pub(super) fn parts<'e, 's>(expr: &'e Expr<'s>) -> Vec<&'e Expr<'s>> {
 }
 
 /// An argument's value.
-pub(super) fn argument<'e, 's>(argument: &'e CallArg<'s>) -> &'e Expr<'s> {
+pub(in crate::template) fn argument<'e, 's>(argument: &'e CallArg<'s>) -> &'e Expr<'s> {
     match argument {
         CallArg::Pos(value) | CallArg::Kwarg(_, value) | CallArg::PosSplat(value) | CallArg::KwargSplat(value) => value,
     }
@@ -64,7 +64,7 @@ pub(super) fn names<'s>(expr: &Expr<'s>) -> Vec<&'s str> {
 }
 
 /// The text of an expression that is a string and nothing else.
-pub(super) fn literal(expr: &Expr<'_>) -> Option<String> {
+pub(in crate::template) fn literal(expr: &Expr<'_>) -> Option<String> {
     match expr {
         Expr::Const(constant) => constant.value.as_str().map(str::to_owned),
         _ => None,

@@ -20,9 +20,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         Ok::<_, Error>(value.try_iter()?.all(|item| item.is_true()))
     });
     registry.test("callable", |value: &Value| value.kind() == ValueKind::Plain);
-    registry.test("nan", |value: &Value| {
-        f64::try_from(value.clone()).is_ok_and(f64::is_nan)
-    });
+    for name in ["nan", "isnan"] {
+        registry.test(name, |value: &Value| {
+            f64::try_from(value.clone()).is_ok_and(f64::is_nan)
+        });
+    }
 }
 
 /// `in` the other way round, for `selectattr`.

@@ -12,6 +12,26 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.test("match", |value: &Value, values: More| matches("match", value, values));
     registry.test("search", |value: &Value, values: More| matches("search", value, values));
     registry.test("regex", |value: &Value, values: More| matches("regex", value, values));
+    registry.test("uri", |value: &Value, values: More| {
+        let parts = address("uri", value, values)?;
+        Ok::<_, Error>(parts.is_some_and(|(scheme, host, path)| match scheme.as_str() {
+            "" => false,
+            "urn" | "mailto" => !path.is_empty(),
+            _ => !host.is_empty(),
+        }))
+    });
+    registry.test("url", |value: &Value, values: More| {
+        let parts = address("url", value, values)?;
+        Ok::<_, Error>(parts.is_some_and(|(scheme, host, _)| !scheme.is_empty() && !host.is_empty() && scheme != "urn"))
+    });
+    registry.test("urn", |value: &Value, values: More| {
+        let parts = address("urn", value, values)?;
+        Ok::<_, Error>(
+            parts.is_some_and(|(scheme, host, path)| scheme == "urn" && host.is_empty() && path.contains(':')),
+        )
+    });
+    // What was encrypted has been decrypted before anybody can ask.
+    registry.test("vault_encrypted", |_: &Value| false);
     registry.test("truthy", |value: &Value, values: More| truthy("truthy", value, values));
     registry.test("falsy", |value: &Value, values: More| {
         truthy("falsy", value, values).map(|truth| !truth)
@@ -81,6 +101,33 @@ fn matches(test: &'static str, value: &Value, values: More) -> Result<bool, Erro
             "`regex`: there is no match_type `{other}`; there are search, match and fullmatch"
         ))),
     }
+}
+
+/// Scheme, host and path of an address, when its scheme is one of these.
+fn address(test: &'static str, value: &Value, values: More) -> Result<Option<(String, String, String)>, Error> {
+    let arguments = Arguments::read(test, &["schemes"], values)?;
+    let schemes: Option<Vec<String>> = match arguments.get("schemes") {
+        Some(schemes) => Some(schemes.try_iter()?.map(|scheme| scheme.to_string()).collect()),
+        None => None,
+    };
+    let Some((scheme, rest)) = value.as_str().and_then(|text| text.split_once(':')) else {
+        return Ok(None);
+    };
+    let scheme = scheme.to_lowercase();
+    if !scheme
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
+        || schemes.is_some_and(|schemes| !schemes.contains(&scheme))
+    {
+        return Ok(None);
+    }
+    Ok(Some(match rest.strip_prefix("//") {
+        Some(rest) => {
+            let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            (scheme, host.to_owned(), path.to_owned())
+        }
+        None => (scheme, String::new(), rest.to_owned()),
+    }))
 }
 
 fn truthy(test: &'static str, value: &Value, values: More) -> Result<bool, Error> {
