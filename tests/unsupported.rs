@@ -37,7 +37,7 @@ fn what_is_never_reached_does_no_harm() {
     project
         .run_on("a", WHEN_REACHED)
         .expect_status(0)
-        .expect_stdout("skipped=3");
+        .expect_stdout("skipped=4");
     assert_eq!(project.trace(), ["done True"]);
     let args = ["site.yml", "-i", "a,", "-c", "local"];
     let ran = project

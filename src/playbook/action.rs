@@ -140,13 +140,21 @@ impl Meta {
 
 impl Action {
     /// The name under which a task without a name is shown.
-    pub fn name(&self) -> &str {
+    pub fn shown(&self) -> &str {
+        match self {
+            Action::Unsupported(task) => &task.name,
+            other => other.name(),
+        }
+    }
+
+    /// The name of what it does, as krun calls it.
+    pub fn name(&self) -> &'static str {
         match self {
             Action::Module { definition, .. } => definition.name,
             Action::Meta(_) => "meta",
             Action::IncludeTasks(_) => "include_tasks",
             Action::IncludeRole(_) => "include_role",
-            Action::Unsupported(task) => &task.name,
+            Action::Unsupported(_) => "unsupported",
         }
     }
 }

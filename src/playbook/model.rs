@@ -230,7 +230,7 @@ impl Task {
 
     /// The name as people see it before variables are known.
     pub fn title(&self) -> String {
-        let own = self.name.clone().unwrap_or_else(|| self.action.name().to_owned());
+        let own = self.name.clone().unwrap_or_else(|| self.action.shown().to_owned());
         match &self.role {
             Some(role) => format!("{} : {own}", role.name),
             None => own,

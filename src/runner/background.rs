@@ -40,8 +40,21 @@ pub(super) fn background(
     }
 }
 
+/// What a task's end means, given how its work goes on.
+pub(super) fn settled(
+    ran: Result<Outcome, Failure>,
+    background: Option<Background>,
+    context: &mut Context<'_>,
+) -> Result<Outcome, Failure> {
+    match background {
+        None => ran,
+        Some(Background::Left(_)) => left(ran, context),
+        Some(Background::Followed(limit)) => followed(ran, limit, context),
+    }
+}
+
 /// What a task that was left on the node answers; one that had nothing to do leaves a job too, so that it can be asked for.
-pub(super) fn left(ran: Result<Outcome, Failure>, context: &mut Context<'_>) -> Result<Outcome, Failure> {
+fn left(ran: Result<Outcome, Failure>, context: &mut Context<'_>) -> Result<Outcome, Failure> {
     match ran {
         Err(Failure { left: Some(job), .. }) => Ok(Outcome {
             changed: true,
@@ -68,11 +81,7 @@ fn started(outcome: Outcome, job: &LeftJob) -> Outcome {
 }
 
 /// Says whose limit it was.
-pub(super) fn followed(
-    ran: Result<Outcome, Failure>,
-    limit: Duration,
-    context: &Context<'_>,
-) -> Result<Outcome, Failure> {
+fn followed(ran: Result<Outcome, Failure>, limit: Duration, context: &Context<'_>) -> Result<Outcome, Failure> {
     match ran {
         Err(failure) if context.remaining().is_err() => Err(Failure {
             message: format!(

@@ -16,7 +16,7 @@ pub(super) fn about_failure(task: &Task, result: Value) -> VarMap {
 /// A task's keys as they are written, under Ansible's names.
 fn described(task: &Task) -> Value {
     let keywords = &task.keywords;
-    let action = task.action.name().replace('-', "_");
+    let action = task.action.shown().replace('-', "_");
     let args = match &task.action {
         // They may hold what is not to be shown.
         Action::Module { options, .. } if keywords.no_log.is_none() => options.clone(),

@@ -307,7 +307,7 @@ impl<'p> Machinery<'_, 'p> {
             excerpt: matches!(tried.status, Status::Failed | Status::Unreachable)
                 .then(|| Excerpt::of(tried.place.as_ref().unwrap_or(&task.place)))
                 .filter(|_| !hidden),
-            module: task.action.name().to_owned(),
+            module: task.action.shown().to_owned(),
             done_before: self.before == Before::Done && tried.status == Status::Ok,
         };
         self.send(if item.is_some() {

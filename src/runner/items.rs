@@ -275,7 +275,7 @@ impl<'a> Batch<'a> {
             warnings: Vec::new(),
             place: task.place.to_string(),
             excerpt: Some(Excerpt::of(failure.place.as_ref().unwrap_or(&task.place))),
-            module: task.action.name().to_owned(),
+            module: task.action.shown().to_owned(),
             done_before: false,
         };
         self.machinery.send(Event::HostFinished(report));

@@ -228,9 +228,9 @@ fn plain_report(task: &Task, host: &str, status: Status) -> HostReport {
         diff: Vec::new(),
         warnings: Vec::new(),
         place: task.place.to_string(),
+        excerpt: None,
         module: task.action.name().to_owned(),
         done_before: false,
-        excerpt: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::background::{background, followed, left};
+use super::background::{background, settled};
 use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
 use super::event::Event;
 use super::host_task::{DEFAULT_TASK_TIMEOUT, Machinery};
@@ -129,11 +129,7 @@ impl Machinery<'_, '_> {
         };
         context.undos = &note;
         let ran = definition.run(options, &mut context);
-        match background {
-            None => ran,
-            Some(Background::Left(_)) => left(ran, &mut context),
-            Some(Background::Followed(limit)) => followed(ran, limit, &context),
-        }
+        settled(ran, background, &mut context)
     }
 
     /// What the journal has to know of an undo.

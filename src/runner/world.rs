@@ -229,6 +229,7 @@ impl World {
         if variables.is_empty() {
             return;
         }
+        let _ = self.learned_of(host);
         let mut all = self.learned.write().unwrap_or_else(PoisonError::into_inner);
         let learned = all.entry(host.to_owned()).or_default();
         let included = Arc::make_mut(&mut learned.included);
