@@ -8,6 +8,7 @@ pub mod cli;
 pub mod connection;
 pub mod inventory;
 pub mod kube;
+pub mod lint;
 pub mod modules;
 pub mod output;
 pub mod playbook;

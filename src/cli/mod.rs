@@ -8,6 +8,7 @@ mod execute;
 mod extra_vars;
 mod hosts;
 mod inventory;
+mod lint;
 mod lists;
 mod print;
 mod run;
@@ -40,6 +41,7 @@ enum Command {
     Inventory(inventory::InventoryArgs),
     Exec(Box<exec::ExecArgs>),
     Doc(doc::DocArgs),
+    Lint(Box<lint::LintArgs>),
 }
 
 /// Exit code for a bug.
@@ -73,6 +75,7 @@ fn run_command() -> i32 {
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
+        Some(Command::Lint(args)) => lint::run(&args),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {

@@ -18,8 +18,11 @@ impl SourceFile {
         let line_starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
+        let path: PathBuf = path.into();
+        // `./site.yml` and `site.yml` are one file, found from another one and named by the user.
+        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
         Arc::new(Self {
-            path: path.into(),
+            path,
             text,
             line_starts,
         })
