@@ -14,6 +14,7 @@ pub mod output;
 pub mod playbook;
 pub mod regexp;
 pub mod runner;
+pub mod schema;
 pub mod syntax;
 pub mod template;
 pub mod vars;

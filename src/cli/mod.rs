@@ -12,6 +12,7 @@ mod lint;
 mod lists;
 mod print;
 mod run;
+mod schema;
 mod secret;
 mod signals;
 mod terminal;
@@ -42,6 +43,7 @@ enum Command {
     Exec(Box<exec::ExecArgs>),
     Doc(doc::DocArgs),
     Lint(Box<lint::LintArgs>),
+    Schema(schema::SchemaArgs),
 }
 
 /// Exit code for a bug.
@@ -76,6 +78,7 @@ fn run_command() -> i32 {
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
         Some(Command::Lint(args)) => lint::run(&args),
+        Some(Command::Schema(args)) => schema::run(&args),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {

@@ -78,6 +78,7 @@ pub use module::{Fuses, Module, Pending, State};
 pub use outcome::{Diff, Outcome};
 pub use question::{Answer, Asker, Question};
 pub(crate) use random::random_word;
+pub(crate) use registry::COLLECTIONS;
 pub use registry::{all, find, names};
 pub(crate) use undo::UndoNote;
 pub use undo::{Since, Undo, Undone};

@@ -66,15 +66,17 @@ pub fn all() -> &'static [ModuleDefinition] {
     MODULES
 }
 
+/// What may stand before a module's name: the collections that Ansible has such modules in.
+pub(crate) const COLLECTIONS: [&str; 5] = [
+    "ansible.builtin.",
+    "ansible.legacy.",
+    "ansible.posix.",
+    "community.general.",
+    "kubernetes.core.",
+];
+
 /// The module of this name: its own or another, with hyphens or underscores, with or without Ansible's collection.
 pub fn find(name: &str) -> Option<&'static ModuleDefinition> {
-    const COLLECTIONS: [&str; 5] = [
-        "ansible.builtin.",
-        "ansible.legacy.",
-        "ansible.posix.",
-        "community.general.",
-        "kubernetes.core.",
-    ];
     let short = COLLECTIONS
         .iter()
         .find_map(|collection| name.strip_prefix(collection))
