@@ -10,7 +10,10 @@ fuzz_target!(|text: &str| {
     let (inventory, _) = krun_fuzz::inventory();
     for pattern in [Pattern::parse(text), Pattern::parse_limit(text)] {
         match pattern.and_then(|pattern| pattern.select(inventory)) {
-            Ok(hosts) => assert!(hosts.iter().all(|host| inventory.contains(host) || host == "localhost" || host.starts_with("127.") || host == "::1")),
+            Ok(hosts) => assert!(hosts.iter().all(|host| inventory.contains(host)
+                || host == "localhost"
+                || host.starts_with("127.")
+                || host == "::1")),
             Err(error) => drop((error.to_string(), error.help())),
         }
     }

@@ -12,7 +12,11 @@ fuzz_target!(|text: &str| {
     let show = |found: Result<(), template::TemplateError>| drop(found.map_err(|error| error.to_string()));
     show(template::check_expression(text));
     show(template::check_text(text));
-    show(template::evaluate(text, &values).and_then(|value| template::to_json(&value)).map(drop));
+    show(
+        template::evaluate(text, &values)
+            .and_then(|value| template::to_json(&value))
+            .map(drop),
+    );
     show(template::render(text, &values).map(drop));
     show(template::check_handlebars("x.hbs", text));
     show(template::render_handlebars("x.hbs", text, &values).map(drop));

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     static PASSWORDS: LazyLock<VaultPasswords> = LazyLock::new(|| {
         let mut passwords = VaultPasswords::default();
-        passwords.add("default", "ansible".into());
+        passwords.add("default", "correct horse".into());
         passwords.add("prod", "other".into());
         passwords
     });

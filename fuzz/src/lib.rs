@@ -30,7 +30,8 @@ pub fn write(name: &str, text: &str) -> PathBuf {
 /// A small inventory: the groups `masters` and `workers`.
 pub fn inventory() -> &'static (Inventory, InventoryVariables) {
     static INVENTORY: LazyLock<(Inventory, InventoryVariables)> = LazyLock::new(|| {
-        let text = "[masters]\nm[1:3] node_name=m\n[workers]\nw[01:12] ansible_user=root\n[workers:vars]\nversion=1.28.2\n";
+        let text =
+            "[masters]\nm[1:3] node_name=m\n[workers]\nw[01:12] ansible_user=root\n[workers:vars]\nversion=1.28.2\n";
         load(&write("hosts", text)).expect("the inventory is sound")
     });
     &INVENTORY

@@ -40,8 +40,13 @@ fn prepare_and_run(args: &ExecArgs) -> Result<i32, Error> {
     let loader = Loader::new(&options, &passwords);
     let mut problems = Diagnostics::default();
     let playbook = loader.single_task(&args.pattern, &args.module_name, &args.args)?;
-    let ground = Ground::load(&args.hosts, folder_of(None), &passwords)?;
-    check_hosts(&playbook, &ground.inventory, &mut problems);
+    let mut ground = Ground::load(&args.hosts, folder_of(None), &passwords)?;
+    check_hosts(
+        std::slice::from_ref(&playbook),
+        &mut ground.inventory,
+        &loader,
+        &mut problems,
+    );
     hint_at_inventory(&args.hosts, &mut problems);
     problems.extend(ground.warnings.clone());
     let mut options = run_options(&args.hosts, &passwords).map_err(Error::options)?;

@@ -116,15 +116,13 @@ fn look(args: &LintArgs) -> Result<Diagnostics, Error> {
         playbooks.extend(playbook);
     }
     let folder = folder_of(args.playbooks.first());
-    let ground = if args.inventory.is_empty() {
+    let mut ground = if args.inventory.is_empty() {
         None
     } else {
         load_inventory(args, folder, &passwords, &mut found)
     };
-    if let Some((inventory, variables)) = &ground {
-        for playbook in &playbooks {
-            check_hosts(playbook, inventory, &mut found);
-        }
+    if let Some((inventory, variables)) = &mut ground {
+        check_hosts(&playbooks, inventory, &loader, &mut found);
         let known = Known {
             inventory,
             variables,

@@ -1,6 +1,7 @@
 //! `krun PLAYBOOK…`: what a run takes from the command line, and how it is put together.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 
@@ -11,6 +12,7 @@ use super::lists;
 use super::print::{print, print_findings};
 use crate::output::Style;
 use crate::playbook::{Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_selection};
+use crate::runner::FailurePolicy;
 use crate::syntax::{Diagnostic, Diagnostics};
 
 /// The options of a run.
@@ -49,6 +51,9 @@ pub(super) struct RunArgs {
     /// Send each task by itself, instead of consecutive tasks of a host together
     #[arg(long)]
     no_fuse: bool,
+    /// After a failure: stop, or go on with the hosts that are left as ansible does
+    #[arg(long, value_name = "POLICY", env = "KRUN_FAILURE_POLICY", default_value = "stop", value_parser = FailurePolicy::from_str)]
+    failure_policy: FailurePolicy,
     /// Run notified handlers also on hosts that failed
     #[arg(long)]
     force_handlers: bool,
@@ -104,19 +109,17 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     let lists_only = args.list_hosts || args.list_tasks || args.list_tags;
     let only_looks = lists_only || args.syntax_check;
     let has_inventory = !args.hosts.inventory.is_empty();
-    let ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
+    let mut ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
         Ok(ground) => Some(ground),
         Err(errors) => {
             problems.extend(errors);
             None
         }
     };
-    if let Some(ground) = &ground {
+    if let Some(ground) = &mut ground {
         problems.extend(ground.warnings.clone());
         let mut unknown = Diagnostics::default();
-        for playbook in &playbooks {
-            check_hosts(playbook, &ground.inventory, &mut unknown);
-        }
+        check_hosts(&playbooks, &mut ground.inventory, &loader, &mut unknown);
         // Where nothing is run the hosts may be left open.
         if has_inventory || !only_looks {
             hint_at_inventory(&args.hosts, &mut unknown);
@@ -181,6 +184,7 @@ fn prepare_and_run(args: &RunArgs) -> Result<i32, Error> {
     options.start_at_task.clone_from(&args.start_at_task);
     options.force_handlers = args.force_handlers;
     options.step = args.step;
+    options.failure_policy = args.failure_policy;
     options.no_fuse = args.no_fuse;
     ask_passwords(&args.hosts, &mut options)?;
     execute(

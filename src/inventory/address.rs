@@ -33,6 +33,11 @@ pub(super) fn split_port(text: &str) -> (&str, Option<u16>) {
     }
 }
 
+/// A host's name without the port that may stand behind it.
+pub fn name_and_port(text: &str) -> (&str, Option<u16>) {
+    split_port(text.trim())
+}
+
 /// True for a host name or an address, with ranges in them or without.
 pub(super) fn is_host_pattern(text: &str) -> bool {
     let (host, _) = split_port(text);

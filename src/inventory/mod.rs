@@ -28,6 +28,7 @@ use self::tree::{ALL, Tree};
 use crate::syntax::{Diagnostic, Diagnostics};
 use crate::vars::vault::VaultPasswords;
 
+pub use address::name_and_port;
 pub use change::{ChangeError, Changes};
 pub use origin::{Origin, Source};
 pub(crate) use pattern_text::glob_matches;
@@ -49,6 +50,8 @@ pub struct Inventory {
     set_of: Vec<usize>,
     /// Directories in which `group_vars` and `host_vars` are looked for, lowest precedence first.
     roots: Vec<PathBuf>,
+    /// Names, with wildcards, that tasks may bring: as long as they have not, they mean no host.
+    expected: Vec<String>,
     /// Counts the changes, so that what was computed before is not used after.
     generation: u64,
 }
@@ -95,6 +98,7 @@ impl Inventory {
             sets: Vec::new(),
             set_of: Vec::new(),
             roots,
+            expected: Vec::new(),
             generation: 0,
         };
         inventory.settle();
@@ -195,6 +199,15 @@ impl Inventory {
         }
         let mut hosts = self.tree.hosts.keys().map(String::as_str);
         Some(hosts.find(|host| LOCALHOST.contains(host)).unwrap_or(name))
+    }
+
+    /// Names, perhaps with wildcards, of hosts and groups that tasks may add: a pattern that names one is no mistake.
+    pub fn expect(&mut self, names: impl IntoIterator<Item = String>) {
+        self.expected.extend(names);
+    }
+
+    fn may_come(&self, name: &str) -> bool {
+        self.expected.iter().any(|expected| glob_matches(expected, name))
     }
 
     /// Adds hosts and groups while tasks run.

@@ -238,7 +238,11 @@ fn enumerate(part: &str, expression: &str, inventory: &Inventory) -> Result<Inde
     {
         hosts.insert(host.to_owned());
     }
-    if hosts.is_empty() && !any_group {
+    let may_come = match matcher {
+        Matcher::Name => inventory.may_come(expression),
+        Matcher::Glob(_) | Matcher::Regex(_) => !inventory.expected.is_empty(),
+    };
+    if hosts.is_empty() && !any_group && !may_come {
         let known = inventory.groups().chain(inventory.hosts());
         return Err(PatternError::Unmatched {
             part: part.to_owned(),

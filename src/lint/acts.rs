@@ -85,22 +85,11 @@ pub(super) fn commands_of(task: &Task) -> Vec<(Command, Place)> {
         .map(|command| {
             let place = command.first().map(|word| {
                 let written = text[word.at..].split(char::is_whitespace).next().unwrap_or_default();
-                place_in(&node.place, text, word.at, written)
+                node.place.of_word(text, word.at, written)
             });
             (command, place.unwrap_or_else(|| node.place.clone()))
         })
         .collect()
-}
-
-/// The place of a word of a scalar: the words stand in the file in the same order, however the scalar is folded.
-fn place_in(start: &Place, text: &str, at: usize, word: &str) -> Place {
-    let number = text[..at].matches(word).count();
-    let offset = start.byte_range().start;
-    let rest = start.source.text().get(offset..).unwrap_or_default();
-    match rest.match_indices(word).nth(number) {
-        Some((found, _)) if !word.is_empty() => Place::at_offset(&start.source, offset + found, word.chars().count()),
-        _ => start.clone(),
-    }
 }
 
 /// The commands of a task that run a program with these words behind it.

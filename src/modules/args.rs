@@ -96,7 +96,8 @@ impl Visitor<'_> for TextVisitor {
         Ok(Text(value.to_owned()))
     }
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Text, E> {
-        Ok(Text(value.to_string()))
+        // As Python writes it, and so Ansible.
+        Ok(Text(if value { "True" } else { "False" }.to_owned()))
     }
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Text, E> {
         Ok(Text(value.to_string()))

@@ -8,6 +8,7 @@ use crate::connection::{
     Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached, running_jobs,
 };
 use crate::vars::Scope;
+use crate::vars::vault::VaultPasswords;
 
 use super::{Answer, Asker, Failure, Question, Undo, UndoNote, reconnect};
 
@@ -73,6 +74,8 @@ pub struct Context<'a> {
     pub scope: &'a Scope,
     /// Finds files and templates.
     pub files: &'a FileFinder,
+    /// What opens encrypted files of variables.
+    pub passwords: &'a VaultPasswords,
     pub(crate) connection: Option<&'a mut dyn Connection>,
     pub(crate) become_user: Option<&'a Become>,
     pub(crate) environment: Vec<(String, String)>,

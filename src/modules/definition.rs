@@ -20,6 +20,8 @@ pub struct ArgumentError {
     pub message: String,
     /// Path to the option that it is about, for example `gpgkey[1]`; empty for the options as a whole.
     pub path: String,
+    /// The value is not what the option's type takes, whatever the other options are.
+    pub is_type: bool,
 }
 
 impl ArgumentError {
@@ -28,6 +30,7 @@ impl ArgumentError {
         Self {
             message: message.into(),
             path: path.into(),
+            is_type: false,
         }
     }
 
@@ -144,9 +147,11 @@ fn schema_of<M: Module>() -> schemars::Schema {
 fn parse<M: Module>(options: Value) -> Result<M, ArgumentError> {
     let module: M = serde_path_to_error::deserialize(options).map_err(|error| {
         let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
         ArgumentError {
             message: error.into_inner().to_string(),
-            path: if path == "." { String::new() } else { path },
+            is_type: !path.is_empty(),
+            path,
         }
     })?;
     module.validate()?;

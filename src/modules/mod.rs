@@ -1,5 +1,6 @@
 //! What a task can do: one file (or folder) a module, each with typed options, a check, an apply and its shell scripts.
 
+mod add_host;
 mod apt_repository;
 pub mod args;
 mod assert;
@@ -26,7 +27,9 @@ mod file;
 mod find_files;
 mod get_url;
 mod group;
+mod group_by;
 mod hostname;
+mod include_vars;
 mod known_hosts;
 mod kubeadm;
 mod lineinfile;
@@ -75,7 +78,7 @@ pub use context::{Context, FileFinder, Reporter};
 pub use definition::{ArgumentError, ModuleDefinition, RunsOn};
 pub use failure::Failure;
 pub use module::{Fuses, Module, Pending, State};
-pub use outcome::{Diff, Outcome};
+pub use outcome::{Diff, InventoryChange, Outcome};
 pub use question::{Answer, Asker, Question};
 pub(crate) use random::random_word;
 pub(crate) use registry::COLLECTIONS;

@@ -76,6 +76,10 @@ pub enum Fuses {
 }
 
 /// What a check found.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each task, which is used up at once"
+)]
 pub enum State<P> {
     /// Everything is as wanted; the task is done.
     Satisfied(Outcome),

@@ -1,5 +1,9 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::vars::VarMap;
 
 /// Contents before and after, for `--diff`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +16,27 @@ pub struct Diff {
     pub before: String,
     /// Text after.
     pub after: String,
+}
+
+/// What a task adds to the inventory for the rest of the run.
+#[derive(Clone, Debug)]
+pub enum InventoryChange {
+    /// A host with variables, in groups.
+    AddHost {
+        /// Its name.
+        name: String,
+        /// Its variables.
+        vars: VarMap,
+        /// Groups, which are made when they are new.
+        groups: Vec<String>,
+    },
+    /// The task's host is put into a group.
+    GroupHost {
+        /// The group, which is made when it is new.
+        group: String,
+        /// The groups that it is put into.
+        parents: Vec<String>,
+    },
 }
 
 /// How a task ended on a host, when it did not fail.
@@ -29,6 +54,10 @@ pub struct Outcome {
     pub facts: Map<String, Value>,
     /// Variables set for the host (`set-fact`).
     pub variables: Map<String, Value>,
+    /// Variables that were read from files for the host, as they are written there (`include-vars`).
+    pub included: Arc<VarMap>,
+    /// What the task adds to the inventory. The runner does it, and says whether that changed anything.
+    pub inventory: Option<Box<InventoryChange>>,
     /// Set when nothing was done, with the reason.
     pub skipped: Option<String>,
     /// What the user should know although all went well.

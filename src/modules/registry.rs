@@ -1,13 +1,14 @@
 use super::{
-    ModuleDefinition, apt_repository, assert, blockinfile, command, copy, cordon, cron, deb822_repository, debug,
-    dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, hostname,
-    known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace,
-    script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, uncordon, uri,
-    user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, add_host, apt_repository, assert, blockinfile, command, copy, cordon, cron, deb822_repository,
+    debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, group_by,
+    hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping,
+    raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile,
+    template, uncordon, uri, user, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
 static MODULES: &[ModuleDefinition] = &[
+    ModuleDefinition::of::<add_host::AddHost>(),
     ModuleDefinition::of::<apt_repository::AptRepository>(),
     ModuleDefinition::of::<assert::Assert>(),
     ModuleDefinition::of::<blockinfile::BlockInFile>(),
@@ -27,7 +28,9 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<find_files::Find>(),
     ModuleDefinition::of::<get_url::GetUrl>(),
     ModuleDefinition::of::<group::Group>(),
+    ModuleDefinition::of::<group_by::GroupBy>(),
     ModuleDefinition::of::<hostname::Hostname>(),
+    ModuleDefinition::of::<include_vars::IncludeVars>(),
     ModuleDefinition::of::<known_hosts::KnownHosts>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<lineinfile::LineInFile>(),

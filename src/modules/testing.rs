@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::connection::scripted::{Answer, Log, Recorded, ScriptedConnection};
 use crate::connection::{self, Connection, Endpoint};
+use crate::vars::vault::VaultPasswords;
 use crate::vars::{Scope, ScopeBuilder, VarMap, Variable};
 
 use super::{Context, Failure, FileFinder, ModuleDefinition, Outcome, UndoNote};
@@ -80,6 +81,7 @@ impl<'a> Trial<'a> {
             diff: self.diff,
             scope: &scope,
             files: &self.files,
+            passwords: &VaultPasswords::default(),
             connection,
             become_user: None,
             environment: Vec::new(),
@@ -107,6 +109,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         diff: false,
         scope: &scope,
         files: &FileFinder::default(),
+        passwords: &VaultPasswords::default(),
         connection: Some(connection),
         become_user: None,
         environment: Vec::new(),

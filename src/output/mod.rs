@@ -4,6 +4,7 @@ mod diff;
 mod excerpt;
 mod json;
 mod live;
+mod paces;
 mod readable;
 mod report;
 mod text;

@@ -6,6 +6,7 @@ use console::style;
 use serde_json::Value;
 
 use super::live::Live;
+use super::paces::{Paces, Title};
 use super::{Style, TextOptions, readable, report};
 use crate::runner::{CleanUp, Counts, Event, HostReport, Recap};
 
@@ -25,6 +26,7 @@ pub(super) struct TextOutput {
     /// Hosts that it has not ended on.
     at_work: Vec<String>,
     is_interrupted: bool,
+    paces: Paces,
 }
 
 impl TextOutput {
@@ -36,6 +38,7 @@ impl TextOutput {
             since: Instant::now(),
             at_work: Vec::new(),
             is_interrupted: false,
+            paces: Paces::default(),
         }
     }
 
@@ -53,7 +56,28 @@ impl TextOutput {
         }
     }
 
+    /// What is said of a host is said below its task.
+    fn show_task_of(&mut self, event: &Event) {
+        let host = match event {
+            Event::Progress { host, .. } if self.live.is_none() || self.options.verbosity > 0 => host,
+            Event::Retrying { host, .. } => host,
+            Event::ItemFinished(report) | Event::HostFinished(report) => &report.host,
+            _ => return,
+        };
+        if let Some(task) = self.paces.is_to_be_told(host) {
+            self.task_banner(&task);
+        }
+    }
+
+    fn task_banner(&self, task: &Title) {
+        self.banner(&task.text);
+        if self.options.verbosity > 1 {
+            self.line(&style(format!("at {}", task.place)).dim().to_string());
+        }
+    }
+
     fn show(&mut self, event: &Event) {
+        self.show_task_of(event);
         match event {
             Event::Progress { host, line } => self.progress(host, &readable::line(line)),
             Event::Asked { question } => self.ask(question),
@@ -88,7 +112,8 @@ impl TextOutput {
             Event::RunStarted { check_mode: true, .. } => {
                 self.line(&style("check mode: nothing is changed").yellow().to_string());
             }
-            Event::PlayStarted { name, hosts } => {
+            Event::PlayStarted { name, hosts, strategy } => {
+                self.paces.play_begins(*strategy);
                 self.banner(&format!("PLAY [{name}]"));
                 if self.options.verbosity > 0 {
                     self.line(&format!("hosts: {}", hosts.join(", ")));
@@ -103,12 +128,18 @@ impl TextOutput {
                 self.line(&style(text).bold().to_string());
             }
             Event::TaskStarted {
-                name, handler, place, ..
+                name,
+                handler,
+                place,
+                hosts,
             } => {
                 let kind = if *handler { "RUNNING HANDLER" } else { "TASK" };
-                self.banner(&format!("{kind} [{name}]"));
-                if self.options.verbosity > 1 {
-                    self.line(&style(format!("at {place}")).dim().to_string());
+                let task = Title {
+                    text: format!("{kind} [{name}]"),
+                    place: place.clone(),
+                };
+                if let Some(task) = self.paces.task_begins(task, hosts) {
+                    self.task_banner(&task);
                 }
             }
             Event::Included { what, hosts } => {
@@ -147,8 +178,13 @@ impl TextOutput {
     fn begin_or_end(&mut self, event: &Event) {
         if let Event::TaskStarted { name, hosts, .. } = event {
             self.task.clone_from(name);
-            self.at_work.clone_from(hosts);
             self.since = Instant::now();
+            if self.paces.is_at_own_pace() {
+                self.at_work.retain(|host| !hosts.contains(host));
+                self.at_work.extend(hosts.iter().cloned());
+                return;
+            }
+            self.at_work.clone_from(hosts);
         }
         if matches!(event, Event::TaskStarted { .. } | Event::RunFinished { .. })
             && let Some(live) = &mut self.live

@@ -35,6 +35,8 @@ pub struct IncludeTasks {
     pub file: Setting,
     /// Keywords that its tasks get (`apply`).
     pub apply: Keywords,
+    /// Its own variables, which its tasks see above those that were set.
+    pub params: Arc<VarMap>,
 }
 
 /// `include_role`
@@ -46,7 +48,7 @@ pub struct IncludeRole {
     pub tasks_from: Option<Setting>,
     /// Keywords that its tasks get (`apply`).
     pub apply: Keywords,
-    /// Role parameters.
+    /// Its own variables, which the role sees above those that were set.
     pub params: Arc<VarMap>,
     /// Folder of the playbook, for the search.
     pub playbook_folder: PathBuf,

@@ -1,13 +1,16 @@
 use std::collections::HashSet;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::action::Action;
+use super::expected::Expected;
+use super::loader::Loader;
 use super::model::{Play, Playbook, Task};
 use super::setting::Setting;
 use crate::inventory::{Inventory, Pattern};
 use crate::modules::FileFinder;
-use crate::syntax::{Diagnostic, Diagnostics};
+use crate::syntax::{Diagnostic, Diagnostics, Place, SourceFile};
 use crate::template;
 
 /// What can be said about a play once it is read whole.
@@ -24,12 +27,31 @@ pub(super) fn check_play(play: &Play, diagnostics: &mut Diagnostics) {
     let includes = play
         .all_tasks()
         .any(|task| matches!(task.action, Action::IncludeRole(_)));
+    let strategy = play.strategy.as_ref().map(Setting::known_strategy);
+    let is_at_own_pace = matches!(strategy, Some(Ok(Some(strategy))) if strategy.is_at_own_pace());
     for task in play.all_tasks().chain(&play.handlers) {
+        if is_at_own_pace {
+            check_once(task, diagnostics);
+        }
         for notified in &task.notify {
             check_notified(notified, &handlers, includes, diagnostics);
         }
         check_file(task, play, diagnostics);
     }
+}
+
+/// Where no host waits for another one, nothing can be done once for all of them.
+fn check_once(task: &Task, diagnostics: &mut Diagnostics) {
+    const HELP: &str = "take the strategy `linear` for this play, or let one host do it: \
+        `when: inventory_hostname == ansible_play_hosts_all[0]`";
+    let run_once = task.keywords.run_once.as_ref();
+    let place = match (&task.action, run_once) {
+        (_, Some(setting)) if setting.value == Value::Bool(true) => &setting.place,
+        (Action::Module { definition, .. }, _) if definition.runs_once => &task.place,
+        _ => return,
+    };
+    let message = "what is done once for all hosts does not go with a strategy by which no host waits for another one";
+    diagnostics.push(Diagnostic::error(message).at(place).help(HELP).without_gap());
 }
 
 fn check_notified(notified: &Setting, handlers: &HashSet<String>, includes: bool, diagnostics: &mut Diagnostics) {
@@ -62,24 +84,64 @@ fn check_file(task: &Task, play: &Play, diagnostics: &mut Diagnostics) {
     else {
         return;
     };
-    let kind = match definition.name {
-        "copy" if options.get("remote_src").is_none() => "files",
-        "template" => "templates",
+    let (kind, option) = match definition.name {
+        "copy" if options.get("remote_src").is_none() => ("files", "src"),
+        "template" => ("templates", "src"),
+        "include-vars" => ("vars", "file"),
         _ => return,
     };
-    let Some(Value::String(name)) = options.get("src") else {
+    let Some(Value::String(name)) = options.get(option) else {
         return;
     };
     if template::holds_template(name) || task.keywords.delegate_to.is_some() {
         return;
     }
-    if let Err(failure) = finder(task, play).find(kind, name) {
-        let place = nodes.get("src").map_or(&task.place, |node| &node.place);
-        let mut diagnostic = Diagnostic::error(failure.message).at(place).without_gap();
-        if let Some(help) = failure.help {
-            diagnostic = diagnostic.help(help);
+    match finder(task, play).find(kind, name) {
+        Ok(path) if kind == "templates" => check_template(&path, diagnostics),
+        Ok(_) => {}
+        Err(failure) => {
+            let place = nodes.get(option).map_or(&task.place, |node| &node.place);
+            let mut diagnostic = Diagnostic::error(failure.message).at(place).without_gap();
+            if let Some(help) = failure.help {
+                diagnostic = diagnostic.help(help);
+            }
+            diagnostics.push(diagnostic);
         }
-        diagnostics.push(diagnostic);
+    }
+}
+
+/// A template file must be one, whatever its variables are.
+fn check_template(path: &Path, diagnostics: &mut Diagnostics) {
+    // What cannot be read, or is no text, is the module's to report.
+    let Ok(text) = fs_err::read_to_string(path) else {
+        return;
+    };
+    let checked = if path.extension().is_some_and(|ending| ending == "hbs") {
+        template::check_handlebars(&path.to_string_lossy(), &text)
+    } else {
+        template::check_text(&text)
+    };
+    if let Err(error) = checked {
+        // The place says what krun's text for Handlebars files begins with.
+        let message = match error.message.strip_prefix(&*path.to_string_lossy()) {
+            Some(rest) if error.range.is_some() => rest.split_once(": ").map_or(rest, |(_, message)| message),
+            _ => error.message.as_str(),
+        };
+        let finding = Diagnostic::error(message).without_gap();
+        diagnostics.push(match &error.range {
+            Some(range) => {
+                let width = text
+                    .get(range.clone())
+                    .and_then(|word| word.lines().next())
+                    .map_or(1, |word| word.chars().count());
+                finding.at(Place::at_offset(
+                    &SourceFile::new(path, text.as_str()),
+                    range.start,
+                    width,
+                ))
+            }
+            None => finding.in_file(path),
+        });
     }
 }
 
@@ -92,9 +154,37 @@ pub(crate) fn finder(task: &Task, play: &Play) -> FileFinder {
     }
 }
 
-/// Host patterns that are no templates must mean something in this inventory.
-pub fn check_hosts(playbook: &Playbook, inventory: &Inventory, diagnostics: &mut Diagnostics) {
-    for play in &playbook.plays {
+/// Host patterns that are no templates must mean something in this inventory, or something that tasks may add to it.
+pub fn check_hosts(
+    playbooks: &[Playbook],
+    inventory: &mut Inventory,
+    loader: &Loader<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut found = findings(playbooks, inventory);
+    let plays = || playbooks.iter().flat_map(|playbook| &playbook.plays);
+    if !found.has_errors() && !plays().any(|play| holds_template(&play.hosts.value)) {
+        return;
+    }
+    // Only now what tasks may add is of interest: all included files have to be read for that.
+    let Expected { names, is_open } = Expected::of(playbooks, loader);
+    let is_anything = |name: &String| name.chars().all(|letter| letter == '*');
+    let is_open = is_open || names.iter().any(is_anything);
+    inventory.expect(names.into_iter().filter(|name| !is_anything(name)));
+    found = findings(playbooks, inventory);
+    if is_open && found.has_errors() {
+        inventory.expect(["*".to_owned()]);
+        for finding in found.sorted() {
+            diagnostics.push(finding.as_warning("unless a task adds it whose names are known in the run only"));
+        }
+    } else {
+        diagnostics.extend(found);
+    }
+}
+
+fn findings(playbooks: &[Playbook], inventory: &Inventory) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    for play in playbooks.iter().flat_map(|playbook| &playbook.plays) {
         let texts: Vec<&str> = match &play.hosts.value {
             Value::String(text) => vec![text],
             Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
@@ -103,11 +193,20 @@ pub fn check_hosts(playbook: &Playbook, inventory: &Inventory, diagnostics: &mut
                 continue;
             }
         };
-        if texts.iter().any(|text| template::holds_template(text)) {
+        if holds_template(&play.hosts.value) {
             continue;
         }
         if let Err(error) = Pattern::parse_all(texts).and_then(|pattern| pattern.select(inventory)) {
             diagnostics.push(Diagnostic::from(error).at(&play.hosts.place));
         }
+    }
+    diagnostics
+}
+
+fn holds_template(hosts: &Value) -> bool {
+    match hosts {
+        Value::String(text) => template::holds_template(text),
+        Value::Array(items) => items.iter().any(holds_template),
+        _ => false,
     }
 }

@@ -17,6 +17,10 @@ pub struct Keywords {
     pub tags: Vec<String>,
     /// Variables of blocks and of the task, outermost first.
     pub vars: Vec<Arc<VarMap>>,
+    /// Variables of the includes that brought the task here, outermost first; they win over those that were set.
+    pub params: Vec<Arc<VarMap>>,
+    /// How many of the conditions and tags were handed down by what stands around.
+    pub(crate) inherited: (usize, usize),
     /// Environments, outermost first.
     pub environment: Vec<Setting>,
     /// `become`
@@ -60,6 +64,12 @@ pub struct Keywords {
 }
 
 impl Keywords {
+    /// The variables that stand at the task itself.
+    pub(super) fn own_vars(&self, outer: &Keywords) -> Arc<VarMap> {
+        let own = self.vars.get(outer.vars.len());
+        own.map(Arc::clone).unwrap_or_default()
+    }
+
     /// Takes the keywords out of a mapping, on top of those that are handed down.
     pub(super) fn read(
         outer: &Keywords,
@@ -68,6 +78,7 @@ impl Keywords {
         diagnostics: &mut Diagnostics,
     ) -> Self {
         let mut own = outer.clone();
+        own.inherited = (outer.when.len(), outer.tags.len());
         if let Some(node) = fields.take("when") {
             own.when.extend(Expression::list(node, diagnostics));
         }
@@ -81,12 +92,26 @@ impl Keywords {
         }
         if let Some(node) = fields.take("environment") {
             for node in node.items().map_or_else(|| vec![node], |items| items.iter().collect()) {
+                if node
+                    .text()
+                    .is_some_and(|text| !text.is_empty() && !crate::template::holds_template(text))
+                {
+                    diagnostics.push(
+                        Diagnostic::error(format!("`environment` must be a mapping, this is {}", node.describe()))
+                            .at(&node.place)
+                            .help("write `NAME: value`, one variable a line")
+                            .without_gap(),
+                    );
+                    continue;
+                }
                 own.environment.push(Setting::of(node, diagnostics));
             }
         }
         for (name, slot) in own.settings() {
             if let Some(node) = fields.take(name) {
-                *slot = Some(Setting::of(node, diagnostics));
+                let setting = Setting::of(node, diagnostics);
+                super::literal::check(name, &setting, diagnostics);
+                *slot = Some(setting);
             }
         }
         own
@@ -168,12 +193,15 @@ pub(super) fn text_list(node: &Node, what: &str, diagnostics: &mut Diagnostics) 
 
 impl Keywords {
     /// What an include's tasks get: the include's surroundings with `apply` on top. The include's own condition and
-    /// tags decide about the include alone.
+    /// tags decide about the include alone, those of the blocks, the role and the play around it hold for its tasks too.
     #[must_use]
     pub fn on_top_of(&self, inherited: &Keywords) -> Keywords {
         let mut merged = inherited.clone();
-        merged.when.clone_from(&self.when);
-        merged.tags.clone_from(&self.tags);
+        let (conditions, tags) = inherited.inherited;
+        merged.when.truncate(conditions);
+        merged.tags.truncate(tags);
+        merged.when.extend(self.when.iter().cloned());
+        merged.tags.extend(self.tags.iter().cloned());
         merged.vars.extend(self.vars.iter().cloned());
         merged.environment.extend(self.environment.iter().cloned());
         let mut own = self.clone();

@@ -1,5 +1,6 @@
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::action::{IncludeRole, IncludeTasks};
 use super::keywords::Keywords;
@@ -35,6 +36,8 @@ pub struct Scoping {
     /// Folder of the file that it stands in.
     pub folder: PathBuf,
     depth: usize,
+    /// The roles of the play so far, each with what it was given.
+    roles: Arc<Mutex<HashSet<String>>>,
 }
 
 impl Scoping {
@@ -45,6 +48,7 @@ impl Scoping {
             role: None,
             folder: folder.to_owned(),
             depth: 0,
+            roles: Arc::default(),
         }
     }
 
@@ -55,6 +59,7 @@ impl Scoping {
             role: task.role.clone(),
             folder: task.folder.clone(),
             depth: 0,
+            roles: Arc::default(),
         }
     }
 
@@ -63,6 +68,12 @@ impl Scoping {
             depth: self.depth + 1,
             ..self.clone()
         })
+    }
+
+    /// False when the play has had this before.
+    pub(super) fn is_first(&self, role: String) -> bool {
+        let mut roles = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        roles.insert(role)
     }
 
     pub(super) fn in_role(&self, role: &Arc<Role>) -> Self {
@@ -172,6 +183,9 @@ impl<'a> Loader<'a> {
             );
             return Vec::new();
         };
+        if nodes.is_empty() {
+            diagnostics.push(Diagnostic::error("the playbook is empty: it has no play").at(&document.place));
+        }
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
@@ -297,7 +311,13 @@ impl<'a> Loader<'a> {
         let request = RoleRequest {
             name,
             place: &include.name.place,
-            tasks_from,
+            tasks_from: tasks_from.map(|file| {
+                let place = include
+                    .tasks_from
+                    .as_ref()
+                    .map_or(&include.name.place, |from| &from.place);
+                (file, place)
+            }),
             params: (*include.params).clone(),
             keywords: &keywords,
         };

@@ -29,6 +29,8 @@ pub struct Play {
     pub folder: PathBuf,
     /// Host pattern, perhaps a template.
     pub hosts: Setting,
+    /// How the hosts of a batch go through the tasks, perhaps a template.
+    pub strategy: Option<Setting>,
     /// Batch sizes as written; empty for one batch.
     pub serial: Option<Setting>,
     /// In which order hosts are taken.

@@ -37,7 +37,9 @@ impl Loader<'_> {
         let hosts = fields.take("hosts").map(|node| Setting::of(node, diagnostics));
         let name = fields.take("name").and_then(|node| node.text()).map(str::to_owned);
         let mut setting = |key: &'static str, diagnostics: &mut Diagnostics| {
-            fields.take(key).map(|node| Setting::of(node, diagnostics))
+            let setting = Setting::of(fields.take(key)?, diagnostics);
+            super::literal::check(key, &setting, diagnostics);
+            Some(setting)
         };
         let serial = setting("serial", diagnostics);
         let order = setting("order", diagnostics);
@@ -55,13 +57,10 @@ impl Loader<'_> {
         }
         let force_handlers = setting("force_handlers", diagnostics);
         let strategy = setting("strategy", diagnostics);
-        if let Some(strategy) = strategy.filter(|strategy| strategy.value.as_str() != Some("linear")) {
-            diagnostics.push(
-                Diagnostic::error("only the strategy `linear` is supported by this version")
-                    .at(&strategy.place)
-                    .help("leave the key out")
-                    .without_gap(),
-            );
+        if let Some(strategy) = &strategy
+            && let Err(error) = strategy.known_strategy()
+        {
+            diagnostics.push(error);
         }
         if let Some(serial) = &serial
             && let Err(message) = crate::runner::check_serial(&serial.value)
@@ -99,19 +98,25 @@ impl Loader<'_> {
         handlers.extend(as_handlers(&own_handlers, diagnostics));
         fields.finish(std::iter::empty(), diagnostics);
 
-        let Some(hosts) = hosts else {
+        // Its tasks are looked at all the same, as if it had all of them.
+        let hosts = hosts.unwrap_or_else(|| {
             diagnostics.push(
                 Diagnostic::error("a play needs `hosts`")
                     .at(&node.place)
-                    .help("`hosts: all`, a group, or a pattern"),
+                    .help("`hosts: all`, a group, or a pattern")
+                    .without_gap(),
             );
-            return None;
-        };
+            Setting {
+                value: Value::from("all"),
+                place: node.place.clone(),
+            }
+        });
         let play = Play {
             name: name.unwrap_or_else(|| pattern_text(&hosts.value)),
             place: node.place.clone(),
             folder: folder.to_owned(),
             hosts,
+            strategy,
             serial,
             order,
             max_fail_percentage,

@@ -15,6 +15,8 @@ pub struct Role {
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
+    /// The roles that brought it in, the nearest first.
+    pub parents: Vec<String>,
     /// Its variables at their three levels.
     pub vars: RoleVars,
 }
@@ -42,7 +44,7 @@ pub(super) struct LoadedRole {
 pub(super) struct RoleRequest<'a> {
     pub(super) name: &'a str,
     pub(super) place: &'a Place,
-    pub(super) tasks_from: Option<&'a str>,
+    pub(super) tasks_from: Option<(&'a str, &'a Place)>,
     pub(super) params: VarMap,
     pub(super) keywords: &'a Keywords,
 }
@@ -59,50 +61,63 @@ impl Loader<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<LoadedRole> {
         if let Some(name) = node.text() {
-            return self.role(
-                &RoleRequest {
-                    name,
-                    place: &node.place,
-                    tasks_from: None,
-                    params: VarMap::new(),
-                    keywords: outer,
-                },
-                scoping,
-                diagnostics,
-            );
+            let request = RoleRequest {
+                name,
+                place: &node.place,
+                tasks_from: None,
+                params: VarMap::new(),
+                keywords: outer,
+            };
+            return self.role_once(&request, false, scoping, diagnostics);
         }
         let mut fields = diagnostics.keep(Fields::of(node, "a role entry"))?;
         let name = fields.take("role").or(fields.take("name"));
-        let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
-        let Some(name) = name.and_then(Node::text) else {
+        let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        let Some((name, place)) = name.and_then(|node| Some((node.text()?, &node.place))) else {
             diagnostics.push(Diagnostic::error("a role entry needs the role's name: `role: NAME`").at(&node.place));
             return None;
         };
-        // Everything else is a parameter of the role, `vars` included: both are told to the role alone.
-        let mut params = VarMap::new();
-        if keywords.vars.len() > outer.vars.len()
-            && let Some(vars) = keywords.vars.pop()
-        {
-            params.extend(vars.iter().map(|(name, value)| (name.clone(), Arc::clone(value))));
-        }
+        // Everything else is a parameter of the role.
         let rest: Vec<_> = fields.rest().cloned().collect();
         let params_node = Node {
             kind: crate::syntax::Kind::Mapping(rest),
             place: node.place.clone(),
             tag: None,
         };
-        params.extend(self.vars(&params_node, diagnostics)?);
-        self.role(
-            &RoleRequest {
-                name,
-                place: &node.place,
-                tasks_from: None,
-                params,
-                keywords: &keywords,
-            },
-            scoping,
-            diagnostics,
-        )
+        let params = self.vars(&params_node, diagnostics)?;
+        let request = RoleRequest {
+            name,
+            place,
+            tasks_from: None,
+            params,
+            keywords: &keywords,
+        };
+        self.role_once(&request, true, scoping, diagnostics)
+    }
+
+    /// Loads a role, unless the play has it already with the same parameters, conditions and tags.
+    fn role_once(
+        &self,
+        request: &RoleRequest<'_>,
+        has_own: bool,
+        scoping: &Scoping,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<LoadedRole> {
+        let path = diagnostics.keep(self.find_role(request, scoping))?;
+        let keywords = request.keywords;
+        // Under another condition, or for other tags, it may be that only one of the two is run.
+        let when: Vec<_> = keywords.when.iter().map(|condition| &condition.text).collect();
+        let given = (
+            when,
+            &keywords.tags,
+            has_own.then_some((keywords.vars.last(), &request.params)),
+        );
+        let is_first = scoping.is_first(format!("{} {given:?}", path.display()));
+        if is_first || allows_duplicates(&path) {
+            self.role(request, scoping, diagnostics)
+        } else {
+            Some(LoadedRole::default())
+        }
     }
 
     /// Loads a role with those it depends on.
@@ -123,6 +138,12 @@ impl Loader<'_> {
         self.dependencies(&path, request, &scoping, &mut loaded, diagnostics);
         let role = Arc::new(Role {
             name: request.name.to_owned(),
+            parents: scoping
+                .role
+                .iter()
+                .flat_map(|role| std::iter::once(&role.name).chain(&role.parents))
+                .cloned()
+                .collect(),
             vars: RoleVars {
                 defaults: self.role_vars(&path, "defaults", diagnostics),
                 vars: self.role_vars(&path, "vars", diagnostics),
@@ -132,12 +153,17 @@ impl Loader<'_> {
         });
         let scoping = scoping.in_role(&role);
         let tasks = match request.tasks_from {
-            Some(file) => {
+            Some((file, place)) => {
                 let found = candidates(&role.path.join("tasks"), file);
                 if found.is_none() {
+                    let names = names_in(&role.path.join("tasks"));
+                    let names = names
+                        .iter()
+                        .map(|name| name.trim_end_matches(".yml").trim_end_matches(".yaml"));
                     diagnostics.push(
                         Diagnostic::error(format!("the role `{}` has no tasks file `{file}`", role.name))
-                            .at(request.place),
+                            .at(place)
+                            .did_you_mean(file, names),
                     );
                 }
                 found
@@ -209,12 +235,7 @@ impl Loader<'_> {
         {
             return Ok(found);
         }
-        let known: Vec<String> = parents
-            .iter()
-            .filter_map(|parent| fs_err::read_dir(parent).ok())
-            .flatten()
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
+        let known: Vec<String> = parents.iter().flat_map(|parent| names_in(parent)).collect();
         let looked: Vec<_> = parents.iter().map(|path| path.display().to_string()).collect();
         let diagnostic = Diagnostic::error(format!("there is no role `{}`", request.name)).at(request.place);
         Err(match closest(request.name, known.iter().map(String::as_str)) {
@@ -247,10 +268,30 @@ pub(super) fn as_handlers(items: &[Item], diagnostics: &mut Diagnostics) -> Vec<
     handlers
 }
 
+/// What is wrong with the file is said when it is read for the dependencies.
+fn allows_duplicates(role: &Path) -> bool {
+    let meta = main_file(role, "meta")
+        .and_then(|file| crate::syntax::read(&file, "role's file").ok())
+        .flatten();
+    let value = meta
+        .as_ref()
+        .and_then(|node| node.get("allow_duplicates"))
+        .map(Node::to_value);
+    value == Some(serde_json::Value::Bool(true))
+}
+
 fn main_file(role: &Path, kind: &str) -> Option<PathBuf> {
     MAIN.iter()
         .map(|name| role.join(kind).join(name))
         .find(|path| path.is_file())
+}
+
+/// The names in a folder, as far as it can be read.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect()
 }
 
 fn candidates(folder: &Path, name: &str) -> Option<PathBuf> {

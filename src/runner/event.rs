@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::stats::Recap;
 use crate::modules::Diff;
+use crate::playbook::Strategy;
 
 /// Takes the events of a run; the terminal, the JSON output and the journal all read the same ones.
 pub type EventSink = Sender<Event>;
@@ -87,6 +88,8 @@ pub enum Event {
         name: String,
         /// Its hosts in order.
         hosts: Vec<String>,
+        /// Whether hosts wait for one another.
+        strategy: Strategy,
     },
     /// A play has no hosts (a group's slice is empty, or the limit leaves none).
     PlaySkipped {

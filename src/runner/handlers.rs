@@ -8,6 +8,8 @@ use crate::playbook::Task;
 pub(super) struct Handlers {
     all: Vec<Arc<Task>>,
     pending: HashMap<String, BTreeSet<usize>>,
+    /// The flush has come to the handlers from here on.
+    position: usize,
 }
 
 impl Handlers {
@@ -15,6 +17,7 @@ impl Handlers {
         Self {
             all,
             pending: HashMap::new(),
+            position: 0,
         }
     }
 
@@ -33,12 +36,17 @@ impl Handlers {
 
     /// Notes a notification. False when no handler has the name or listens to it.
     ///
-    /// Of several handlers with the name the last one counts; all that listen to it count.
+    /// Of several handlers with the name the first of the last list (a role's, the play's) counts; all that listen to it
+    /// count.
     pub(super) fn notify(&mut self, host: &str, name: &str) -> bool {
-        let named = self
-            .all
-            .iter()
-            .rposition(|handler| handler.name.as_deref() == Some(name) || handler.title() == name);
+        let is_named = |handler: &Task| handler.name.as_deref() == Some(name) || handler.title() == name;
+        let last = self.all.iter().rfind(|handler| is_named(handler));
+        let named = last.and_then(|last| {
+            let in_list = |handler: &Task| Arc::ptr_eq(&handler.place.source, &last.place.source);
+            self.all
+                .iter()
+                .position(|handler| is_named(handler) && in_list(handler))
+        });
         let listening = self
             .all
             .iter()
@@ -50,13 +58,22 @@ impl Handlers {
         found
     }
 
-    /// The first handler, in definition order, that is pending on one of the hosts; with those hosts. It is no longer
-    /// pending there.
+    /// Begins with the first handler again.
+    pub(super) fn rewind(&mut self) {
+        self.position = 0;
+    }
+
+    /// The next handler, in definition order, that is pending on one of the hosts; with those hosts. It is no longer
+    /// pending there. A handler that notified an earlier one has it run when the later ones are through.
     pub(super) fn next(&mut self, hosts: &[String]) -> Option<(Arc<Task>, Vec<String>)> {
-        let first = hosts
-            .iter()
-            .filter_map(|host| self.pending.get(host)?.first().copied())
-            .min()?;
+        let from = |position: usize| {
+            let pending = hosts.iter().filter_map(|host| self.pending.get(host));
+            pending
+                .filter_map(|pending| pending.range(position..).next().copied())
+                .min()
+        };
+        let first = from(self.position).or_else(|| from(0))?;
+        self.position = first + 1;
         let notified: Vec<String> = hosts
             .iter()
             .filter(|host| {

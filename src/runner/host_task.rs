@@ -1,28 +1,24 @@
 //! One task on one host: conditions, loop, retries, delegation, and what its result means.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::endpoint::diagnostic;
+use super::conditions::{condition, flag_or_false};
 use super::event::{Event, EventSink, HostReport, Status};
 use super::fused::Ahead;
 use super::loops::{item_variables, label_of, loop_items, worse};
 use super::options::RunOptions;
+use super::tries::Tried;
 use super::world::{PlayVars, World};
 use crate::connection::SessionPool;
-use crate::modules::{Answer, Failure, Outcome, Question};
-use crate::playbook::{Action, Expression, Loop, Play, Task};
-use crate::vars::{Scope, VarMap, Variable, Watch};
+use crate::modules::{Answer, Failure, Question};
+use crate::playbook::{Loop, Play, Task};
+use crate::vars::{Scope, VarMap, Watch};
 
 /// Longest time for a task that names no `timeout`: above all that kubeadm may take, and still finite.
 pub(super) const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(3600);
-/// Ansible's defaults for `until`.
-const DEFAULT_RETRIES: u64 = 3;
-const DEFAULT_DELAY: f64 = 5.0;
 
 /// What running a task needs, the same for all hosts.
 pub(super) struct Machinery<'a, 'p> {
@@ -48,6 +44,8 @@ pub(super) struct Ended {
     /// Host that the facts are about, when not the task's own (`delegate_facts`).
     pub(super) facts_of: Option<String>,
     pub(super) variables: Map<String, Value>,
+    /// Variables that were read from files.
+    pub(super) included: Arc<VarMap>,
     pub(super) message: Option<String>,
     /// Where it ran instead.
     pub(super) delegated_to: Option<String>,
@@ -58,80 +56,6 @@ pub(super) struct Ended {
 impl Ended {
     pub(super) fn lost(&self) -> bool {
         !self.ignored && matches!(self.status, Status::Failed | Status::Unreachable)
-    }
-}
-
-/// One try's end, before `ignore_errors` and the report.
-struct Tried {
-    status: Status,
-    outcome: Outcome,
-    message: Option<String>,
-    help: Option<String>,
-    delegated_to: Option<String>,
-    attempts: u64,
-    interrupted: bool,
-}
-
-impl Tried {
-    fn failed(failure: Failure) -> Self {
-        Self {
-            status: if failure.unreachable {
-                Status::Unreachable
-            } else if failure.interrupted {
-                // Nothing was changed, and nothing failed: the host stands where it stood.
-                Status::Skipped
-            } else {
-                Status::Failed
-            },
-            outcome: Outcome {
-                result: failure.result,
-                ..Outcome::default()
-            },
-            message: Some(failure.message),
-            help: failure.help,
-            delegated_to: None,
-            attempts: 0,
-            interrupted: failure.interrupted,
-        }
-    }
-
-    fn skipped(reason: String) -> Self {
-        Self {
-            status: Status::Skipped,
-            outcome: Outcome::default(),
-            message: Some(reason),
-            help: None,
-            delegated_to: None,
-            attempts: 0,
-            interrupted: false,
-        }
-    }
-
-    /// What `register` keeps.
-    fn registered(&self) -> Map<String, Value> {
-        let mut result = self.outcome.result.clone();
-        result.insert("changed".to_owned(), json!(self.status == Status::Changed));
-        result.insert(
-            "failed".to_owned(),
-            json!(matches!(self.status, Status::Failed | Status::Unreachable)),
-        );
-        if self.status == Status::Unreachable {
-            result.insert("unreachable".to_owned(), json!(true));
-        }
-        if self.status == Status::Skipped {
-            result.insert("skipped".to_owned(), json!(true));
-            result.insert("skip_reason".to_owned(), json!(self.message));
-        }
-        if let Some(message) = &self.message {
-            result.entry("msg").or_insert_with(|| json!(message));
-        }
-        if !self.outcome.changes.is_empty() {
-            result.entry("changes").or_insert_with(|| json!(self.outcome.changes));
-        }
-        if self.attempts > 1 {
-            result.insert("attempts".to_owned(), json!(self.attempts));
-        }
-        result
     }
 }
 
@@ -156,8 +80,9 @@ impl<'p> Machinery<'_, 'p> {
             self.world
                 .set(host, [(name.clone(), Value::Object(ended.result.clone()))]);
         }
-        self.world.set(host, ended.variables.clone());
+        self.world.include(host, &ended.included);
         if ended.facts_of.is_none() {
+            self.world.set(host, ended.variables.clone());
             self.world.learn_facts(host, ended.facts.clone());
         }
     }
@@ -172,23 +97,9 @@ impl<'p> Machinery<'_, 'p> {
 
     /// Runs a task that is a module on a host, and reports its end.
     pub(super) fn run_on_host(&self, task: &Task, host: &str, failed_before: &VarMap) -> Ended {
-        let scope = match self.world.scope(host, &self.play_vars, Some(task)) {
-            Ok(scope) if failed_before.is_empty() => scope,
-            Ok(scope) => scope.with_layer(failed_before.clone()),
-            Err(errors) => {
-                return self.finish(
-                    task,
-                    host,
-                    None,
-                    Tried::failed(Failure::new(errors.to_string())),
-                    false,
-                    None,
-                );
-            }
-        };
-        let scope = match &self.watch {
-            Some(watch) => scope.watched(Arc::clone(watch)),
-            None => scope,
+        let scope = match self.scope_of(task, host, failed_before) {
+            Ok(scope) => scope,
+            Err(failure) => return self.finish(task, host, None, Tried::failed(failure), false, None),
         };
         let hidden = flag_or_false(task.keywords.no_log.as_ref(), &scope).unwrap_or(true);
         match &task.loop_over {
@@ -196,11 +107,34 @@ impl<'p> Machinery<'_, 'p> {
                 let tried = self.guarded(task, host, &scope);
                 self.finish(task, host, None, tried, hidden, Some(&scope))
             }
-            Some(over) => self.run_loop(task, host, &scope, over, hidden),
+            Some(over) => self.run_loop(task, (host, failed_before), &scope, over, hidden),
         }
     }
 
-    fn run_loop(&self, task: &Task, host: &str, scope: &Scope, over: &Loop, hidden: bool) -> Ended {
+    fn scope_of(&self, task: &Task, host: &str, failed_before: &VarMap) -> Result<Scope, Failure> {
+        let scope = self
+            .world
+            .scope(host, &self.play_vars, Some(task))
+            .map_err(|errors| Failure::new(errors.to_string()))?;
+        let scope = if failed_before.is_empty() {
+            scope
+        } else {
+            scope.with_layer(failed_before.clone())
+        };
+        Ok(match &self.watch {
+            Some(watch) => scope.watched(Arc::clone(watch)),
+            None => scope,
+        })
+    }
+
+    fn run_loop(
+        &self,
+        task: &Task,
+        (host, failed_before): (&str, &VarMap),
+        scope: &Scope,
+        over: &Loop,
+        hidden: bool,
+    ) -> Ended {
         let items = match loop_items(over, scope) {
             Ok(items) => items,
             // A condition that does not need the item may say that the list is not to be looked at.
@@ -214,10 +148,10 @@ impl<'p> Machinery<'_, 'p> {
         };
         let mut results = Vec::new();
         let mut whole = Tried::skipped("No items in the list".to_owned());
-        let (mut facts, mut variables) = (Map::new(), Map::new());
-        let total = items.len();
-        for (index, item) in items.into_iter().enumerate() {
-            let item_scope = scope.with_layer(item_variables(over, &item, index, total));
+        let (mut facts, mut variables, mut included) = (Map::new(), Map::new(), VarMap::new());
+        let mut scope = scope.clone();
+        for (index, item) in items.iter().enumerate() {
+            let item_scope = scope.with_layer(item_variables(over, &items, index));
             if index > 0
                 && let Some(pause) = &over.pause
                 && let Ok(seconds) = pause.number(&item_scope)
@@ -228,7 +162,7 @@ impl<'p> Machinery<'_, 'p> {
                 Some(label) => label
                     .text(&item_scope)
                     .unwrap_or_else(|error| error.message().to_owned()),
-                None => label_of(&item),
+                None => label_of(item),
             };
             let tried = self.guarded(task, host, &item_scope);
             let ended = self.finish(task, host, Some(label), tried, hidden, Some(&item_scope));
@@ -239,12 +173,31 @@ impl<'p> Machinery<'_, 'p> {
                 whole.message = ended.message.filter(|_| ended.status == Status::Skipped);
             }
             facts.extend(ended.facts);
+            if self.ahead.is_none() && ended.facts_of.is_none() && !ended.variables.is_empty() {
+                // The next item sees what this one has set.
+                self.world.set(host, ended.variables.clone());
+                scope = match self.scope_of(task, host, failed_before) {
+                    Ok(scope) => scope,
+                    Err(failure) => return self.finish(task, host, None, Tried::failed(failure), hidden, None),
+                };
+            }
             variables.extend(ended.variables);
+            included.extend(
+                ended
+                    .included
+                    .iter()
+                    .map(|(name, value)| (name.clone(), Arc::clone(value))),
+            );
             let mut result = ended.result;
-            result.insert(over.variable.clone(), item);
+            result.insert(over.variable.clone(), item.clone());
             result.insert("ansible_loop_var".to_owned(), json!(over.variable));
+            if let Some(name) = &over.index_variable {
+                result.insert(name.clone(), json!(index));
+                result.insert("ansible_index_var".to_owned(), json!(name));
+            }
             let is_last = ended.status == Status::Unreachable || ended.interrupted;
             whole.interrupted |= ended.interrupted;
+            whole.touched |= result.get("changed") == Some(&json!(true));
             results.push(Value::Object(result));
             if is_last {
                 break;
@@ -258,192 +211,8 @@ impl<'p> Machinery<'_, 'p> {
         whole.outcome.result.insert("results".to_owned(), Value::Array(results));
         whole.outcome.facts = facts;
         whole.outcome.variables = variables;
-        self.finish(task, host, None, whole, hidden, Some(scope))
-    }
-
-    /// A bug in a module fails its task on its host, and nothing else.
-    fn guarded(&self, task: &Task, host: &str, scope: &Scope) -> Tried {
-        catch_unwind(AssertUnwindSafe(|| self.tries(task, host, scope))).unwrap_or_else(|_| {
-            Tried::failed(
-                Failure::new("krun made a mistake in this task (its text is on standard error)")
-                    .help("please report it; the state of the host is as the task left it"),
-            )
-        })
-    }
-
-    fn tries(&self, task: &Task, host: &str, scope: &Scope) -> Tried {
-        match condition(&task.keywords.when, scope) {
-            Ok(None) => {}
-            Ok(Some(reason)) => return Tried::skipped(reason),
-            Err(failure) => return Tried::failed(failure),
-        }
-        let number = |setting: Option<&crate::playbook::Setting>, default: f64| {
-            setting.map_or(Ok(default), |setting| {
-                setting.number(scope).map_err(|error| diagnostic(&error))
-            })
-        };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked to be a number from 0 up"
-        )]
-        let retries = match number(task.retries.as_ref(), 0.0) {
-            Ok(_) if task.until.is_empty() && task.retries.is_none() => 0,
-            Ok(_) if task.retries.is_none() => DEFAULT_RETRIES,
-            Ok(retries) => retries as u64,
-            Err(failure) => return Tried::failed(failure),
-        };
-        let delay = match number(task.delay.as_ref(), DEFAULT_DELAY) {
-            Ok(delay) => Duration::from_secs_f64(delay.min(DEFAULT_TASK_TIMEOUT.as_secs_f64())),
-            Err(failure) => return Tried::failed(failure),
-        };
-        let mut attempt = 1;
-        loop {
-            let mut tried = self.once(task, host, scope);
-            tried.attempts = attempt;
-            let last = attempt > retries;
-            match Self::is_done(task, scope, &tried) {
-                Ok(true) => return tried,
-                Ok(false) if last => {
-                    if !task.until.is_empty() && tried.message.is_none() {
-                        tried.message = Some(format!("the condition of `until` did not hold after {attempt} tries"));
-                    }
-                    tried.status = if tried.status == Status::Unreachable {
-                        tried.status
-                    } else {
-                        Status::Failed
-                    };
-                    return tried;
-                }
-                Ok(false) => {}
-                Err(failure) => return Tried::failed(failure),
-            }
-            // What is in flight is finished; another try would be begun.
-            if self.options.interrupted.load(Ordering::Relaxed) {
-                tried.status = Status::Failed;
-                let reason = tried.message.take().unwrap_or_default();
-                tried.message = Some(format!("interrupted before try {} ({reason})", attempt + 1));
-                return tried;
-            }
-            self.send(Event::Retrying {
-                host: host.to_owned(),
-                task: task.title(),
-                left: retries - attempt + 1,
-            });
-            self.pause(delay);
-            attempt += 1;
-        }
-    }
-
-    /// Without `until`, retries go on until the task succeeds.
-    fn is_done(task: &Task, scope: &Scope, tried: &Tried) -> Result<bool, Failure> {
-        if tried.status == Status::Unreachable || tried.interrupted {
-            return Ok(true);
-        }
-        if task.until.is_empty() {
-            return Ok(task.retries.is_none() || tried.status != Status::Failed);
-        }
-        let scope = with_result(task, scope, tried);
-        all_hold(&task.until, &scope)
-    }
-
-    fn once(&self, task: &Task, host: &str, scope: &Scope) -> Tried {
-        let Action::Module {
-            definition, options, ..
-        } = &task.action
-        else {
-            return Tried::failed(Failure::new("only modules run on hosts"));
-        };
-        let mut delegated_to = None;
-        let ran = self.delegate(task, scope).and_then(|delegate| {
-            delegated_to.clone_from(&delegate);
-            self.module(task, host, delegate.as_deref(), scope, definition, options)
-        });
-        let mut tried = match ran {
-            Ok(outcome) => Tried {
-                status: match (&outcome.skipped, outcome.changed) {
-                    (Some(_), _) => Status::Skipped,
-                    (None, true) => Status::Changed,
-                    (None, false) => Status::Ok,
-                },
-                message: outcome.skipped.clone(),
-                help: None,
-                delegated_to: None,
-                attempts: 1,
-                interrupted: false,
-                outcome,
-            },
-            Err(failure) => Tried::failed(failure),
-        };
-        tried.delegated_to = delegated_to;
-        Self::judge(task, scope, &mut tried);
-        tried
-    }
-
-    /// `changed_when` and `failed_when` have the last word.
-    fn judge(task: &Task, scope: &Scope, tried: &mut Tried) {
-        if matches!(tried.status, Status::Unreachable | Status::Skipped) {
-            return;
-        }
-        if let Some(conditions) = &task.failed_when {
-            match all_hold(conditions, &with_result(task, scope, tried)) {
-                Ok(true) => {
-                    tried.status = Status::Failed;
-                    let texts: Vec<_> = conditions.iter().map(|c| c.text.as_str()).collect();
-                    tried.message = Some(format!("failed_when: {}", texts.join(" and ")));
-                }
-                Ok(false) => {
-                    if tried.status == Status::Failed {
-                        // A command that is said not to have failed did run.
-                        tried.status = Status::Changed;
-                        tried.message = None;
-                        tried.help = None;
-                    }
-                }
-                Err(failure) => {
-                    *tried = Tried::failed(failure);
-                    return;
-                }
-            }
-        }
-        if let (Some(conditions), Status::Ok | Status::Changed) = (&task.changed_when, tried.status) {
-            match all_hold(conditions, &with_result(task, scope, tried)) {
-                Ok(changed) => {
-                    tried.status = if changed { Status::Changed } else { Status::Ok };
-                    if !changed {
-                        tried.outcome.changes.clear();
-                    }
-                }
-                Err(failure) => *tried = Tried::failed(failure),
-            }
-        }
-    }
-
-    fn delegate(&self, task: &Task, scope: &Scope) -> Result<Option<String>, Failure> {
-        let Some(setting) = &task.keywords.delegate_to else {
-            return Ok(None);
-        };
-        let host = setting.text(scope).map_err(|error| diagnostic(&error))?;
-        if self.world.inventory.contains(&host) || self.world.inventory.localhost(&host).is_some() {
-            Ok(Some(host))
-        } else {
-            Err(Failure::new(format!(
-                "delegate_to names `{host}`, which is not in the inventory"
-            )))
-        }
-    }
-
-    /// Waits, until Ctrl-C at most.
-    fn pause(&self, time: Duration) {
-        const STEP: Duration = Duration::from_millis(200);
-        let end = Instant::now() + time;
-        while !self.options.interrupted.load(Ordering::Relaxed) {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return;
-            }
-            std::thread::sleep(STEP.min(left));
-        }
+        whole.outcome.included = Arc::new(included);
+        self.finish(task, host, None, whole, hidden, Some(&scope))
     }
 
     /// Reports the end of a task or an item, and applies `ignore_errors`.
@@ -510,6 +279,7 @@ impl<'p> Machinery<'_, 'p> {
             facts: tried.outcome.facts,
             facts_of: about_facts,
             variables: tried.outcome.variables,
+            included: tried.outcome.included,
             message: tried.message,
             delegated_to: tried.delegated_to,
             interrupted: tried.interrupted,
@@ -532,33 +302,4 @@ impl<'p> Machinery<'_, 'p> {
         // The receiver is gone only when the run is over.
         let _ = self.events.send(event);
     }
-}
-
-/// A flag that is not set is false; `None` when it has no value.
-fn flag_or_false(setting: Option<&crate::playbook::Setting>, scope: &Scope) -> Option<bool> {
-    setting.map_or(Some(false), |setting| setting.flag(scope).ok())
-}
-
-/// `Some(reason)` when a condition does not hold.
-pub(super) fn condition(conditions: &[Expression], scope: &Scope) -> Result<Option<String>, Failure> {
-    for condition in conditions {
-        if !condition.holds(scope).map_err(|error| diagnostic(&error))? {
-            return Ok(Some(condition.text.clone()));
-        }
-    }
-    Ok(None)
-}
-
-fn all_hold(conditions: &[Expression], scope: &Scope) -> Result<bool, Failure> {
-    condition(conditions, scope).map(|unmet| unmet.is_none())
-}
-
-/// `until`, `changed_when` and `failed_when` see the result under its registered name, and its keys by themselves.
-fn with_result(task: &Task, scope: &Scope, tried: &Tried) -> Scope {
-    let result = tried.registered();
-    let mut layer: VarMap = VarMap::new();
-    if let Some(name) = &task.register {
-        layer.insert(name.clone(), Variable::data(Value::Object(result)));
-    }
-    scope.with_layer(layer)
 }

@@ -41,18 +41,28 @@ pub(super) fn loop_items(over: &Loop, scope: &Scope) -> Result<Vec<Value>, Failu
 }
 
 /// The variables that an item's tasks see.
-pub(super) fn item_variables(over: &Loop, item: &Value, index: usize, total: usize) -> VarMap {
+pub(super) fn item_variables(over: &Loop, items: &[Value], index: usize) -> VarMap {
+    let item = items.get(index).unwrap_or(&Value::Null);
+    let total = items.len();
     let mut layer = VarMap::new();
     layer.insert(over.variable.clone(), Variable::data(item.clone()));
     layer.insert("ansible_loop_var".to_owned(), Variable::data(json!(over.variable)));
     if let Some(name) = &over.index_variable {
         layer.insert(name.clone(), Variable::data(json!(index)));
+        layer.insert("ansible_index_var".to_owned(), Variable::data(json!(name)));
     }
     if over.extended {
-        let extended = json!({
+        let mut extended = json!({
             "index": index + 1, "index0": index, "first": index == 0, "last": index + 1 == total, "length": total,
             "revindex": total - index, "revindex0": total - index - 1,
+            "allitems": items,
         });
+        let neighbours = [("previtem", index.checked_sub(1)), ("nextitem", Some(index + 1))];
+        for (name, position) in neighbours {
+            if let Some(item) = position.and_then(|position| items.get(position)) {
+                extended[name] = item.clone();
+            }
+        }
         layer.insert("ansible_loop".to_owned(), Variable::data(extended));
     }
     layer

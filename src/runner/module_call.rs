@@ -70,6 +70,7 @@ impl Machinery<'_, '_> {
             diff: flag(keywords.diff.as_ref(), self.options.diff)?,
             scope,
             files: &files,
+            passwords: &self.world.passwords,
             connection: None,
             become_user: None,
             environment: environment.clone(),

@@ -4,7 +4,9 @@ use std::sync::atomic::AtomicBool;
 
 use secrecy::SecretString;
 
+use super::gathering::Gathering;
 use super::undo::Undos;
+use super::verdict::FailurePolicy;
 use crate::connection::BecomeMethod;
 use crate::inventory::Pattern;
 use crate::modules::{Answer, Question};
@@ -40,6 +42,10 @@ pub struct RunOptions {
     pub no_fuse: bool,
     /// Where answers come from; without it nobody is there.
     pub answers: Option<AnswerReader>,
+    /// What a failed host means for the batches and plays that are still to come.
+    pub failure_policy: FailurePolicy,
+    /// For which plays facts are gathered.
+    pub gathering: Gathering,
     /// Run handlers also on hosts that failed.
     pub force_handlers: bool,
     /// `-u`

@@ -1,23 +1,16 @@
-//! A play: its hosts, its batches, and its sections on each batch.
+//! A play: its batches one after the other, until one of them is the last.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-
-use serde_json::Value;
 
 use super::batches::plan_batches;
 use super::endpoint::diagnostic;
 use super::event::Event;
-use super::host_task::Machinery;
-use super::items::{Batch, Lost};
-use super::run::Run;
-use super::verdict::{BatchResult, Verdict, verdict};
-use super::world::PlayVars;
-use crate::inventory::Pattern;
+use super::play_batch::{BatchEnd, PlaySetting};
+use super::run::{EXIT_FAILED, Run};
+use super::verdict::{FailurePolicy, Verdict, verdict};
 use crate::modules::Failure;
-use crate::playbook::{Action, Item, Keywords, Play, Setting, Task};
-use crate::syntax::Diagnostics;
-use crate::vars::{VarMap, files};
+use crate::playbook::Play;
+use crate::vars::Scope;
 
 /// How a play ended.
 pub(super) enum PlayEnd {
@@ -36,21 +29,18 @@ pub(super) struct Stop {
     pub(super) untouched: Vec<String>,
 }
 
-/// How a play ended on a batch.
-struct BatchEnd {
-    result: BatchResult,
-    /// `meta: end_play` was met.
-    end_play: bool,
-    /// Hosts that the user's interruption met in the middle.
-    unfinished: Vec<String>,
-}
-
 impl Run<'_> {
     /// Runs a play on all its batches.
     pub(super) fn play(&mut self, play: &Arc<Play>) -> Result<PlayEnd, Failure> {
-        let hosts = self.hosts_of(play)?;
+        let all = self.hosts_of(play)?;
+        let is_ansible = self.options.failure_policy == FailurePolicy::Ansible;
+        // By Ansible's own rule hosts that were lost before keep their places in the batches.
+        let keeps = |host: &&String| is_ansible || !self.gone.contains_key(*host);
+        let hosts: Vec<String> = all.iter().filter(keeps).cloned().collect();
         if hosts.is_empty() {
-            let reason = if self.options.limit.is_some() {
+            let reason = if !all.is_empty() {
+                "its hosts were lost before"
+            } else if self.options.limit.is_some() {
                 "the limit leaves no host"
             } else {
                 "no hosts matched"
@@ -61,34 +51,36 @@ impl Run<'_> {
             });
             return Ok(PlayEnd::GoOn);
         }
-        self.send(Event::PlayStarted {
-            name: play.name.clone(),
-            hosts: hosts.clone(),
-        });
         let base = self.play_vars(play, &hosts, &hosts)?;
         let scope = self
             .world
             .scope(&hosts[0], &base, None)
             .map_err(|errors| Failure::new(errors.to_string()))?;
-        let rendered = |setting: Option<&Setting>| {
-            setting
-                .map(|setting| setting.rendered(&scope).map_err(|error| diagnostic(&error)))
-                .transpose()
-        };
-        let serial = rendered(play.serial.as_ref())?;
-        let limit = play
-            .max_fail_percentage
-            .as_ref()
-            .map(|setting| setting.number(&scope).map_err(|error| diagnostic(&error)))
+        let setting = self.play_setting(play, &scope)?;
+        self.send(Event::PlayStarted {
+            name: play.name.clone(),
+            hosts: hosts.clone(),
+            strategy: setting.strategy,
+        });
+        if is_ansible && setting.strategy.is_at_own_pace() && setting.max_fail_percentage.is_some() {
+            self.send(Event::Warning {
+                message: "max_fail_percentage is not looked at with this strategy and --failure-policy ansible"
+                    .to_owned(),
+            });
+        }
+        let serial = play.serial.as_ref();
+        let serial = serial
+            .map(|serial| serial.rendered(&scope).map_err(|error| diagnostic(&error)))
             .transpose()?;
         let batches = plan_batches(&hosts, serial.as_ref()).map_err(Failure::new)?;
         let of = batches.len();
         for (index, batch) in batches.iter().enumerate() {
+            let is_left = |host: &&String| !self.gone.contains_key(*host);
             if of > 1 {
                 self.send(Event::BatchStarted {
                     number: index + 1,
                     of,
-                    hosts: batch.clone(),
+                    hosts: batch.iter().filter(is_left).cloned().collect(),
                 });
             }
             let play_vars = self.play_vars(play, &hosts, batch)?;
@@ -96,24 +88,24 @@ impl Run<'_> {
                 result,
                 end_play,
                 unfinished,
-            } = self.batch(play, &play_vars, batch);
-            self.gone
-                .extend(result.failed.iter().chain(&result.unreachable).cloned());
-            self.any_failed |= !result.failed.is_empty();
-            self.any_unreachable |= !result.unreachable.is_empty();
-            if self.interrupted() {
-                return Ok(PlayEnd::Stop(Stop {
-                    reason: "interrupted; the tasks in flight were finished".to_owned(),
+            } = self.batch(play, &play_vars, batch, &setting);
+            let stop = |reason: String| {
+                Ok(PlayEnd::Stop(Stop {
+                    reason,
                     unfinished,
                     untouched: batches[index + 1..].concat(),
-                }));
+                }))
+            };
+            if self.interrupted() {
+                return stop("interrupted; the tasks in flight were finished".to_owned());
             }
-            if let Verdict::Stop(reason) = verdict(&result, limit) {
-                return Ok(PlayEnd::Stop(Stop {
-                    reason: reason.0,
-                    unfinished: Vec::new(),
-                    untouched: batches[index + 1..].concat(),
-                }));
+            let policy = self.options.failure_policy;
+            if let Verdict::Stop(reason) = verdict(&result, setting.max_fail_percentage, policy) {
+                if result.over_budget {
+                    // Ansible's exit code then, whatever else has happened.
+                    self.exit_code = Some(EXIT_FAILED);
+                }
+                return stop(reason.0);
             }
             if end_play {
                 break;
@@ -122,234 +114,21 @@ impl Run<'_> {
         Ok(PlayEnd::GoOn)
     }
 
-    /// Runs a play on one batch.
-    fn batch(&mut self, play: &Arc<Play>, play_vars: &Arc<PlayVars>, hosts: &[String]) -> BatchEnd {
-        for host in hosts {
-            self.recap.entry(host.clone()).or_default();
-        }
-        let machinery = Machinery {
-            world: Arc::clone(&self.world),
-            pool: self.sessions,
-            options: Arc::clone(&self.options),
-            events: self.events.clone(),
-            play: Arc::clone(play),
-            play_vars: Arc::clone(play_vars),
-            ahead: None,
-            watch: None,
-        };
-        let mut batch = Batch::new(
-            machinery,
-            self.loader,
-            self.workers,
-            &mut self.recap,
-            &mut self.started,
-            &mut self.goes_on,
-        );
-        if let Some(task) = gather_facts(play, &self.options) {
-            batch.run_items(&[Item::Task(Arc::new(task))], hosts);
-        }
-        // Ansible's flush points: after pre_tasks, after roles and tasks, after post_tasks.
-        for (section, flush) in play.sections().into_iter().zip([true, false, true, true]) {
-            batch.run_items(section, hosts);
-            if flush {
-                batch.flush_handlers(hosts);
-            }
-        }
-        let scope = batch.machinery.world.scope(&hosts[0], play_vars, None).ok();
-        let force = self.options.force_handlers
-            || play
-                .force_handlers
-                .as_ref()
-                .zip(scope.as_ref())
-                .is_some_and(|(setting, scope)| setting.flag(scope).unwrap_or(false));
-        let result = BatchResult {
-            hosts: hosts.len(),
-            failed: lost(&batch, hosts, |lost| matches!(lost, Lost::Failed(_))),
-            unreachable: lost(&batch, hosts, |lost| matches!(lost, Lost::Unreachable)),
-            fatal: batch.fatal,
-        };
-        if force {
-            batch.fatal = false;
-            batch.lost.retain(|_, lost| matches!(lost, Lost::Unreachable));
-            batch.flush_handlers(hosts);
-        }
-        for host in hosts {
-            let handlers = batch.handlers.pending_on(host);
-            if !handlers.is_empty() {
-                self.options.undos.is_unfinished(host);
-                batch.machinery.send(Event::HandlersPending {
-                    host: host.clone(),
-                    handlers,
-                });
-            }
-        }
-        for host in result.failed.iter().chain(&result.unreachable) {
-            self.options.undos.is_unfinished(host);
-        }
-        let is_cut_short = batch.is_cut_short.load(Ordering::Relaxed);
-        let is_amid = |host: &&String| is_cut_short && !batch.lost.contains_key(*host) && !batch.ended.contains(*host);
-        BatchEnd {
-            end_play: batch.end_play,
-            unfinished: hosts.iter().filter(is_amid).cloned().collect(),
-            result,
-        }
+    fn play_setting(&self, play: &Play, scope: &Scope) -> Result<PlaySetting, Failure> {
+        let strategy = play.strategy.as_ref().map(|setting| setting.strategy(scope));
+        let limit = play.max_fail_percentage.as_ref().map(|setting| setting.number(scope));
+        let is_forced = play.force_handlers.as_ref().map(|setting| setting.flag(scope));
+        Ok(PlaySetting {
+            strategy: strategy
+                .transpose()
+                .map_err(|error| diagnostic(&error))?
+                .unwrap_or_default(),
+            max_fail_percentage: limit.transpose().map_err(|error| diagnostic(&error))?,
+            force_handlers: self.options.force_handlers
+                || is_forced
+                    .transpose()
+                    .map_err(|error| diagnostic(&error))?
+                    .unwrap_or(false),
+        })
     }
-
-    /// The hosts of a play: its pattern, the limit, and without those that were lost before.
-    fn hosts_of(&self, play: &Play) -> Result<Vec<String>, Failure> {
-        let localhost = "localhost";
-        let base = Arc::new(PlayVars {
-            vars: Arc::clone(&play.vars),
-            ..PlayVars::default()
-        });
-        let scope = self
-            .world
-            .scope(localhost, &base, None)
-            .map_err(|errors| Failure::new(errors.to_string()))?;
-        let texts = match play.hosts.rendered(&scope).map_err(|error| diagnostic(&error))? {
-            Value::String(text) => vec![text],
-            Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            other => {
-                return Err(Failure::new(format!(
-                    "`hosts` must be a pattern, it is `{other}` ({})",
-                    play.hosts.place
-                )));
-            }
-        };
-        let select = |pattern: &Pattern| {
-            pattern.select(&self.world.inventory).map_err(|error| {
-                let help = error.help();
-                let failure = Failure::new(format!("{error} ({})", play.hosts.place));
-                match help {
-                    Some(help) => failure.help(help),
-                    None => failure,
-                }
-            })
-        };
-        let pattern = Pattern::parse_all(texts.iter().map(String::as_str))
-            .map_err(|error| Failure::new(format!("{error} ({})", play.hosts.place)))?;
-        let mut hosts = select(&pattern)?;
-        if let Some(limit) = &self.options.limit {
-            let limited = select(limit)?;
-            hosts.retain(|host| limited.contains(host));
-        }
-        hosts.retain(|host| !self.gone.contains(host));
-        Self::ordered(play, hosts, &scope)
-    }
-
-    fn ordered(play: &Play, mut hosts: Vec<String>, scope: &crate::vars::Scope) -> Result<Vec<String>, Failure> {
-        let Some(order) = &play.order else {
-            return Ok(hosts);
-        };
-        match order.text(scope).map_err(|error| diagnostic(&error))?.as_str() {
-            "inventory" => {}
-            "reverse_inventory" => hosts.reverse(),
-            "sorted" => hosts.sort(),
-            "reverse_sorted" => hosts.sort_by(|a, b| b.cmp(a)),
-            other => {
-                return Err(Failure::new(format!("there is no order `{other}` ({})", order.place))
-                    .help("use inventory, reverse_inventory, sorted or reverse_sorted"));
-            }
-        }
-        Ok(hosts)
-    }
-
-    fn play_vars(&self, play: &Play, hosts: &[String], batch: &[String]) -> Result<Arc<PlayVars>, Failure> {
-        let mut vars = PlayVars {
-            vars: Arc::clone(&play.vars),
-            roles: play.all_roles.clone(),
-            magic: Arc::new(self.world.play_magic(play, hosts, batch)),
-            ..PlayVars::default()
-        };
-        if !play.vars_files.is_empty() {
-            let scope = self
-                .world
-                .scope(&hosts[0], &Arc::new(vars.clone()), None)
-                .map_err(|errors| Failure::new(errors.to_string()))?;
-            let mut all = VarMap::new();
-            for alternatives in &play.vars_files {
-                all.extend(self.vars_file(play, alternatives, &scope)?);
-            }
-            vars.vars_files = Arc::new(all);
-        }
-        Ok(Arc::new(vars))
-    }
-
-    fn vars_file(&self, play: &Play, alternatives: &[Setting], scope: &crate::vars::Scope) -> Result<VarMap, Failure> {
-        let mut looked = Vec::new();
-        for setting in alternatives {
-            let path = play
-                .folder
-                .join(setting.text(scope).map_err(|error| diagnostic(&error))?);
-            if path.is_file() {
-                let mut diagnostics = Diagnostics::default();
-                let written = files::read_file(&path, self.passwords, &mut diagnostics);
-                return match written {
-                    Some(written) if !diagnostics.has_errors() => Ok(written.vars),
-                    _ => Err(Failure::new(diagnostics.to_string())),
-                };
-            }
-            looked.push(path.display().to_string());
-        }
-        Err(Failure::new(format!(
-            "the variables file is not there: looked for {}",
-            looked.join(", ")
-        )))
-    }
-}
-
-fn lost(batch: &Batch<'_>, hosts: &[String], which: impl Fn(&Lost) -> bool) -> Vec<String> {
-    hosts
-        .iter()
-        .filter(|host| batch.lost.get(*host).is_some_and(&which))
-        .cloned()
-        .collect()
-}
-
-/// The task that gathers facts before all others, unless the play does without.
-fn gather_facts(play: &Play, options: &super::RunOptions) -> Option<Task> {
-    let wanted = play
-        .gather_facts
-        .as_ref()
-        .is_none_or(|setting| setting.value != Value::Bool(false));
-    let definition = crate::modules::find("setup").filter(|_| wanted)?;
-    let mut keywords = Keywords {
-        tags: if play.keywords.tags.is_empty() {
-            vec!["always".to_owned()]
-        } else {
-            play.keywords.tags.clone()
-        },
-        check_mode: None,
-        ..play.keywords.clone()
-    };
-    keywords.when.clear();
-    if options.start_at_task.is_some() {
-        keywords.tags = vec!["always".to_owned()];
-    }
-    let options_node = crate::syntax::Node {
-        kind: crate::syntax::Kind::Mapping(Vec::new()),
-        place: play.place.clone(),
-        tag: None,
-    };
-    Some(Task {
-        name: Some("Gathering Facts".to_owned()),
-        place: play.place.clone(),
-        action: Action::Module {
-            definition,
-            options: serde_json::Map::new(),
-            nodes: Arc::new(options_node),
-        },
-        keywords,
-        register: None,
-        loop_over: None,
-        until: Vec::new(),
-        retries: None,
-        delay: None,
-        changed_when: None,
-        failed_when: None,
-        notify: Vec::new(),
-        listen: Vec::new(),
-        role: None,
-        folder: play.folder.clone(),
-    })
 }

@@ -1,16 +1,17 @@
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use super::event::{Event, EventSink};
 use super::options::RunOptions;
-use super::play_run::PlayEnd;
+use super::play_run::{PlayEnd, Stop};
 use super::stats::Recap;
+use super::verdict::FailurePolicy;
 use super::world::World;
 use crate::connection::SessionPool;
 use crate::inventory::{Inventory, InventoryVariables};
 use crate::modules::Failure;
-use crate::playbook::{Loader, Playbook};
+use crate::playbook::{Action, Loader, Playbook};
 use crate::vars::vault::VaultPasswords;
 
 /// Hosts in flight when nobody says otherwise.
@@ -19,7 +20,7 @@ const DEFAULT_FORKS: usize = 50;
 /// Exit codes of a run, Ansible's.
 const EXIT_OK: u8 = 0;
 const EXIT_ERROR: u8 = 1;
-const EXIT_FAILED: u8 = 2;
+pub(super) const EXIT_FAILED: u8 = 2;
 const EXIT_UNREACHABLE: u8 = 4;
 const EXIT_INTERRUPTED: u8 = 99;
 
@@ -34,8 +35,14 @@ pub struct Summary {
     pub lost: Vec<String>,
 }
 
+/// Why a host is lost for the rest of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    Failed,
+    Unreachable,
+}
+
 /// The state of a run.
-#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub(super) struct Run<'a> {
     pub(super) world: Arc<World>,
     pub(super) options: Arc<RunOptions>,
@@ -46,11 +53,11 @@ pub(super) struct Run<'a> {
     pub(super) events: EventSink,
     pub(super) recap: Recap,
     /// Hosts that were lost in an earlier batch or play.
-    pub(super) gone: HashSet<String>,
-    pub(super) any_failed: bool,
-    pub(super) any_unreachable: bool,
+    pub(super) gone: HashMap<String, Gone>,
+    /// The exit code, where it does not follow from those.
+    pub(super) exit_code: Option<u8>,
     pub(super) started: bool,
-    pub(super) goes_on: bool,
+    pub(super) goes_on: Mutex<bool>,
 }
 
 /// Runs playbooks, which were checked, on the hosts of an inventory.
@@ -72,14 +79,18 @@ pub fn run(
         options.forks
     };
     // Threads without a host to work on would still look for work, again and again.
-    let width = width.min(inventory.hosts().count().max(1));
+    let width = if may_add_hosts(playbooks) {
+        width
+    } else {
+        width.min(inventory.hosts().count().max(1))
+    };
     let workers = rayon::ThreadPoolBuilder::new()
         .num_threads(width)
         .thread_name(|index| format!("host-{index}"))
         .build()
         .map_err(|error| Failure::new(format!("cannot start {width} threads: {error}")).help("lower --forks"))?;
     let mut run = Run {
-        world: Arc::new(World::new(inventory, variables, Arc::clone(options))),
+        world: Arc::new(World::new(inventory, variables, passwords, Arc::clone(options))),
         options: Arc::clone(options),
         loader,
         passwords,
@@ -87,11 +98,10 @@ pub fn run(
         workers: &workers,
         events,
         recap: Recap::new(),
-        gone: HashSet::new(),
-        any_failed: false,
-        any_unreachable: false,
+        gone: HashMap::new(),
+        exit_code: None,
         started: options.start_at_task.is_none(),
-        goes_on: false,
+        goes_on: Mutex::new(false),
     };
     run.send(Event::RunStarted {
         format: 1,
@@ -108,16 +118,14 @@ pub fn run(
     let exit_code = match &ended {
         Err(_) => EXIT_ERROR,
         Ok(()) if run.interrupted() => EXIT_INTERRUPTED,
-        Ok(()) if run.any_unreachable => EXIT_UNREACHABLE,
-        Ok(()) if run.any_failed => EXIT_FAILED,
-        Ok(()) => EXIT_OK,
+        Ok(()) => run.exit_code.unwrap_or_else(|| run.code_of_hosts()),
     };
     run.send(Event::RunFinished {
         recap: run.recap.clone(),
         exit_code,
     });
     ended?;
-    let mut lost: Vec<String> = run.gone.into_iter().collect();
+    let mut lost: Vec<String> = run.gone.into_keys().collect();
     lost.sort();
     Ok(Summary {
         recap: run.recap,
@@ -126,20 +134,41 @@ pub fn run(
     })
 }
 
+/// True when there may be more hosts at the end than at the beginning.
+fn may_add_hosts(playbooks: &[Playbook]) -> bool {
+    let plays = playbooks.iter().flat_map(|playbook| &playbook.plays);
+    let mut tasks = plays.flat_map(|play| play.all_tasks());
+    tasks.any(|task| matches!(&task.action, Action::Module { definition, .. } if definition.name == "add-host"))
+}
+
 impl Run<'_> {
     fn plays(&mut self, playbooks: &[Playbook]) -> Result<(), Failure> {
-        let plays: Vec<_> = playbooks.iter().flat_map(|playbook| &playbook.plays).collect();
-        for (index, play) in plays.iter().enumerate() {
-            if let PlayEnd::Stop(stop) = self.play(play)? {
-                self.send(Event::RunStopped {
-                    reason: stop.reason,
-                    play: play.name.clone(),
-                    unfinished: stop.unfinished,
-                    untouched: stop.untouched,
-                    plays_not_started: plays[index + 1..].iter().map(|play| play.name.clone()).collect(),
-                });
-                return Ok(());
-            }
+        let plays: Vec<_> = playbooks
+            .iter()
+            .enumerate()
+            .flat_map(|(file, playbook)| playbook.plays.iter().map(move |play| (file, play)))
+            .collect();
+        for (index, (file, play)) in plays.iter().enumerate() {
+            let end = self.play(play)?;
+            let is_last_of_file = plays.get(index + 1).is_some_and(|(next, _)| next != file);
+            let stop = match end {
+                PlayEnd::Stop(stop) => stop,
+                // Ansible begins no further playbook of its command line.
+                PlayEnd::GoOn if is_last_of_file && self.loses_files() => Stop {
+                    reason: "hosts were lost in this playbook".to_owned(),
+                    unfinished: Vec::new(),
+                    untouched: Vec::new(),
+                },
+                PlayEnd::GoOn => continue,
+            };
+            self.send(Event::RunStopped {
+                reason: stop.reason,
+                play: play.name.clone(),
+                unfinished: stop.unfinished,
+                untouched: stop.untouched,
+                plays_not_started: plays[index + 1..].iter().map(|(_, play)| play.name.clone()).collect(),
+            });
+            return Ok(());
         }
         if !self.started {
             let wanted = self.options.start_at_task.clone().unwrap_or_default();
@@ -147,6 +176,20 @@ impl Run<'_> {
                 .help("`--list-tasks` shows the names"));
         }
         Ok(())
+    }
+
+    fn loses_files(&self) -> bool {
+        self.options.failure_policy == FailurePolicy::Ansible && !self.gone.is_empty()
+    }
+
+    fn code_of_hosts(&self) -> u8 {
+        if self.gone.values().any(|gone| *gone == Gone::Unreachable) {
+            EXIT_UNREACHABLE
+        } else if self.gone.is_empty() {
+            EXIT_OK
+        } else {
+            EXIT_FAILED
+        }
     }
 
     /// Ctrl-C was pressed.

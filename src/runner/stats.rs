@@ -40,6 +40,17 @@ impl Counts {
             Status::Unreachable => self.unreachable += 1,
         }
     }
+
+    /// Adds those of another part of the run.
+    pub(super) fn merge(&mut self, more: Counts) {
+        self.ok += more.ok;
+        self.changed += more.changed;
+        self.unreachable += more.unreachable;
+        self.failed += more.failed;
+        self.skipped += more.skipped;
+        self.rescued += more.rescued;
+        self.ignored += more.ignored;
+    }
 }
 
 /// Counts by host, in the order in which the hosts were met.

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
+use super::company::Company;
 use super::fused::{HostWindow, Stage, WindowEnd, may_fuse};
 use super::host_task::Ended;
 use super::items::Batch;
@@ -16,14 +17,15 @@ impl Batch<'_> {
     pub(super) fn window<'i>(&self, items: &'i [Item]) -> (Vec<Arc<Task>>, &'i [Item]) {
         let options = &self.machinery.options;
         // Tasks that are to be asked about, or that may not be met yet, are run one by one.
-        let by_one = options.no_fuse || options.step || !*self.started;
-        if by_one || self.machinery.play.max_fail_percentage.is_some() {
+        let by_one = options.no_fuse || options.step || !self.started;
+        let is_watched = self.machinery.play.max_fail_percentage.is_some() && self.company.is_none();
+        if by_one || is_watched {
             return (Vec::new(), items);
         }
         let mut together = Vec::new();
         let mut rest = items;
         while let Some((Item::Task(task), others)) = rest.split_first() {
-            if !may_fuse(task) {
+            if !may_fuse(task, self.company.is_some()) {
                 break;
             }
             if options.tags.selects(&task.keywords.tags) {
@@ -37,6 +39,7 @@ impl Batch<'_> {
     /// Runs tasks whose requests may travel together; each host goes through them at its own pace.
     pub(super) fn run_window(&mut self, tasks: &[Arc<Task>], hosts: &[String]) {
         let none = VarMap::new();
+        let _begun = self.company.map(Company::begin_task);
         let machinery = &self.machinery;
         let title = |task: &Task, host: &str| machinery.title(task, host);
         let stage = Stage::new(tasks, hosts, &title, machinery.events.clone());

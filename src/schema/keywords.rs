@@ -22,8 +22,6 @@ pub(super) enum Kind {
     Serial,
     /// One of these, or a template.
     Choice(&'static [&'static str]),
-    /// One of these.
-    Only(&'static [&'static str]),
     Tasks,
     Roles,
     LoopControl,
@@ -138,7 +136,7 @@ pub(super) const PLAY: [Keyword; 14] = [
     ),
     key(
         "strategy",
-        Kind::Only(&["linear"]),
+        Kind::Choice(&["linear", "free", "host_pinned"]),
         "How the hosts go through the tasks.",
     ),
     key(

@@ -192,7 +192,6 @@ fn value_of(keyword: &Keyword) -> Value {
             json!({"anyOf": [one, {"type": "array", "items": one}]})
         }
         Kind::Choice(choices) => json!({"anyOf": [{"enum": choices}, options::template()]}),
-        Kind::Only(choices) => json!({"enum": choices}),
         Kind::Tasks => list_of_tasks(),
         Kind::Roles => json!({"type": "array", "items": reference("role")}),
         Kind::LoopControl => reference("loop_control"),

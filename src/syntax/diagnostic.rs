@@ -126,6 +126,16 @@ impl Diagnostic {
         place.or(self.file.as_deref())
     }
 
+    /// The same as a warning, with the reason why it may be right all the same.
+    #[must_use]
+    pub fn as_warning(&self, unless: &str) -> Self {
+        Self {
+            severity: Severity::Warning,
+            leaves_gap: false,
+            ..self.clone().help(unless)
+        }
+    }
+
     /// How bad it is.
     pub fn severity(&self) -> Severity {
         self.severity

@@ -101,6 +101,19 @@ impl Place {
         }
     }
 
+    /// The place of a word of the scalar that stands here: `text` is what was read of it, `at` where the word begins in
+    /// that. The words stand in the file in the same order, however the scalar is quoted, folded and indented.
+    #[must_use]
+    pub fn of_word(&self, text: &str, at: usize, word: &str) -> Self {
+        let offset = self.byte_range().start;
+        let rest = self.source.text.get(offset..).unwrap_or_default();
+        let number = text.get(..at).map_or(0, |before| before.matches(word).count());
+        match rest.match_indices(word).nth(number) {
+            Some((found, _)) if !word.is_empty() => Self::at_offset(&self.source, offset + found, word.chars().count()),
+            _ => self.clone(),
+        }
+    }
+
     /// Byte range in the source text.
     pub(crate) fn byte_range(&self) -> std::ops::Range<usize> {
         let start = self.source.offset(self.line, self.column);

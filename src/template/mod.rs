@@ -19,5 +19,9 @@ pub use convert::{from_json, to_json};
 pub(crate) use engine::pattern;
 pub use engine::{check_expression, check_text, evaluate, names_in_expression, names_in_text, render};
 pub use error::TemplateError;
+pub(crate) fn python_json(value: &serde_json::Value) -> String {
+    filters::python_json(value)
+}
+
 pub use handlebars_files::{check as check_handlebars, render as render_handlebars};
 pub use scan::{holds_template, keep_backslashes, keep_backslashes_in_text, strip_braces, whole_expression};

@@ -79,7 +79,10 @@ impl Copy {
     pub(super) fn text(&self) -> Option<Vec<u8>> {
         self.content.as_ref().map(|content| match content {
             serde_json::Value::String(text) => text.clone().into_bytes(),
-            other => other.to_string().into_bytes(),
+            serde_json::Value::Bool(true) => b"True".to_vec(),
+            serde_json::Value::Bool(false) => b"False".to_vec(),
+            // As Ansible writes them, so that a file of its is left as it is.
+            other => crate::template::python_json(other).into_bytes(),
         })
     }
 }

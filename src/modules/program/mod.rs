@@ -104,7 +104,9 @@ pub(super) fn outcome(name: &str, cmd: Value, output: &Output, strip_empty_ends:
             .with("stderr_lines", lines(&stderr))
             .with("stderr", stderr));
     }
+    // What ran may have done something before it failed.
     let failure = Failure::of_program(name, output)
+        .with("changed", true)
         .with("cmd", cmd)
         .with("stdout_lines", lines(&stdout))
         .with("stdout", stdout)

@@ -1,6 +1,6 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::Text;
 use super::program::{Guard, outcome};
@@ -108,7 +108,12 @@ impl Module for Script {
             interpreter,
             arguments,
         };
-        self.guard().check(context, json!(self.cmd.0), ready)
+        let mut state = self.guard().check(context, json!(self.cmd.0), ready)?;
+        if let State::Satisfied(outcome) = &mut state {
+            // A script that need not run counts as skipped, a command does not: Ansible's ways.
+            outcome.skipped = outcome.result.get("msg").and_then(Value::as_str).map(str::to_owned);
+        }
+        Ok(state)
     }
 
     fn apply(&self, context: &mut Context<'_>, ready: Ready) -> Result<Outcome, Failure> {

@@ -1,16 +1,17 @@
 //! The tasks of a play with those that it includes while it runs, as far as the files' names can be known.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::run::{RunNames, defines_unknown_names};
 use super::scope::{PlayScope, TaskView};
-use crate::playbook::{Action, Included, Item, Loader, Loop, Play, Scoping, Task};
+use crate::playbook::{Action, Included, Item, Loader, Loop, Play, Scoping, Task, finder};
+use crate::syntax::Diagnostics;
 use crate::template::holds_template;
-use crate::vars::{VarMap, Variable};
+use crate::vars::{VarMap, Variable, files};
 
 /// The tasks of a play.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(super) struct Content {
     pub(super) tasks: Vec<Arc<Task>>,
     /// Handlers, those of includes behind the others.
     pub(super) handlers: Vec<Arc<Task>>,
+    /// Names that files of variables define which tasks read.
+    pub(super) names: HashSet<String>,
     /// Something that is known in the run only can define any name.
     pub(super) is_open: bool,
 }
@@ -31,6 +34,7 @@ impl Content {
         let mut content = Self {
             tasks: play.all_tasks().cloned().collect(),
             handlers: play.handlers.clone(),
+            names: HashSet::new(),
             is_open: false,
         };
         // A play without hosts is not run, and defines nothing.
@@ -72,6 +76,13 @@ impl Content {
                 let files = include.tasks_from.as_ref().map(|setting| texts(&setting.value));
                 (texts(&include.name.value), files)
             }
+            Action::Module {
+                definition, options, ..
+            } if definition.name == "include-vars" => {
+                let names = options.get("file").and_then(texts);
+                self.is_open |= !names.is_some_and(|names| self.read_names(task, &names, options, scope.play, loader));
+                return;
+            }
             _ => return,
         };
         let (Some(names), Some(files)) = (
@@ -88,6 +99,35 @@ impl Content {
                 }
             }
         }
+    }
+
+    /// Notes what files of variables define; false when that is not known.
+    fn read_names(
+        &mut self,
+        task: &Task,
+        files: &BTreeSet<String>,
+        options: &Map<String, Value>,
+        play: &Play,
+        loader: &Loader<'_>,
+    ) -> bool {
+        match options.get("name") {
+            None => {}
+            Some(Value::String(name)) if !holds_template(name) => {
+                self.names.insert(name.clone());
+                return true;
+            }
+            Some(_) => return false,
+        }
+        files.iter().all(|file| {
+            let Ok(path) = finder(task, play).find("vars", file) else {
+                return false;
+            };
+            let mut problems = Diagnostics::default();
+            let read = files::read_file(&path, loader.passwords, &mut problems);
+            let names = read.iter().flat_map(|read| read.vars.keys().cloned());
+            self.names.extend(names);
+            !problems.has_errors()
+        })
     }
 
     /// A file that is wrong or not there may never be included, or be made by then: nothing is said, and nothing known.

@@ -111,6 +111,7 @@ fn read_contents(
         let before = run.len();
         for content in &contents {
             run.learn(content.tasks.iter().chain(&content.handlers), texts);
+            run.learn_names(&content.names);
         }
         if run.len() == before {
             return (contents, run);

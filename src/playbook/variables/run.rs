@@ -37,6 +37,7 @@ impl RunNames {
                         self.defined.insert(name.clone());
                     }
                 }
+                "add-host" => self.defined.extend(options.keys().cloned()),
                 // Their author looks after variables that may be missing, with words of their own.
                 "assert" | "fail" => {
                     let asserted: Vec<&Value> = match options.get("that") {
@@ -51,6 +52,11 @@ impl RunNames {
                 _ => {}
             }
         }
+    }
+
+    /// Takes in the names that an included file of variables defines.
+    pub(super) fn learn_names<'n>(&mut self, names: impl IntoIterator<Item = &'n String>) {
+        self.defined.extend(names.into_iter().cloned());
     }
 
     fn question<'t>(&mut self, conditions: impl Iterator<Item = &'t str>, texts: &Texts) {
@@ -88,7 +94,8 @@ pub(super) fn defines_unknown_names(task: &Task) -> bool {
             definition, options, ..
         } => match definition.name {
             "set-fact" => options.keys().any(|name| holds_template(name)),
-            "add-host" | "group-by" | "include-vars" => true,
+            "add-host" => options.keys().any(|name| holds_template(name)),
+            "group-by" => true,
             _ => false,
         },
         _ => false,

@@ -42,6 +42,7 @@ impl<'a> Spot<'a> {
         add_settings(
             [
                 play.serial.as_ref(),
+                play.strategy.as_ref(),
                 play.max_fail_percentage.as_ref(),
                 play.force_handlers.as_ref(),
             ],

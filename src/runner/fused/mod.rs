@@ -21,15 +21,15 @@ use serde_json::Value;
 use crate::modules::Fuses;
 use crate::playbook::{Action, Setting, Task};
 
-/// True for a task that may travel with the tasks before and behind it.
-pub(super) fn may_fuse(task: &Task) -> bool {
+/// True for a task that may travel with the tasks before and behind it; `alone` where no host waits for another one.
+pub(super) fn may_fuse(task: &Task, alone: bool) -> bool {
     let Action::Module { definition, .. } = &task.action else {
         return false;
     };
     let keywords = &task.keywords;
     let crosses_hosts = keywords.delegate_to.is_some()
         || is_set(keywords.run_once.as_ref())
-        || is_set(keywords.any_errors_fatal.as_ref())
+        || (!alone && is_set(keywords.any_errors_fatal.as_ref()))
         || keywords.throttle.is_some();
     // Its limit is held to when the node's answer is there, and answers of a chain are looked at seconds apart.
     let is_timed = keywords.timeout.is_some();
@@ -38,6 +38,8 @@ pub(super) fn may_fuse(task: &Task) -> bool {
     // A host that goes on after it was lost would be sent again what may have run already.
     let goes_on_blindly = is_set(keywords.ignore_unreachable.as_ref());
     let tries_again = !task.until.is_empty() || task.retries.is_some();
+    // What an item sets the next one sees, which is known when it was run.
+    let builds_up = task.loop_over.is_some() && definition.name == "set-fact";
     let waits = task.loop_over.as_ref().is_some_and(|over| over.pause.is_some());
     definition.fuses != Fuses::Never
         && !definition.runs_once
@@ -48,6 +50,7 @@ pub(super) fn may_fuse(task: &Task) -> bool {
         && !reads_other_hosts(task)
         && !tries_again
         && !waits
+        && !builds_up
 }
 
 /// False also for what is plainly written to be off.

@@ -115,6 +115,20 @@ fn json_text(filter: &'static str, value: &Value, values: More, nice: bool) -> R
     String::from_utf8(output).map_err(|_| refusal(format!("`{filter}`: the value is no text")))
 }
 
+/// JSON in one line as Python writes it.
+pub(in crate::template) fn python_json(json: &Json) -> String {
+    let inner = Spaced(CompactFormatter);
+    let mut output = Vec::new();
+    let written = json.serialize(&mut Serializer::with_formatter(
+        &mut output,
+        Ascii { inner, ascii: true },
+    ));
+    match (written, String::from_utf8(output)) {
+        (Ok(()), Ok(text)) => text,
+        _ => json.to_string(),
+    }
+}
+
 /// One line with a space after each comma and colon, as Python's.
 struct Spaced(CompactFormatter);
 

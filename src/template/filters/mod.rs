@@ -19,6 +19,7 @@ use minijinja::{Environment, Value};
 
 use super::registry::Registry;
 
+pub(super) use data::python_json;
 pub(super) use patterns::compiled as user_pattern;
 
 /// Adds krun's filters to an engine.
