@@ -106,3 +106,28 @@ fn is_valid(#[case] tasks: &str) {
 fn is_not_valid(#[case] tasks: &str) {
     assert!(!problems(&validator("tasks"), Path::new("x"), tasks).is_empty());
 }
+
+/// Of the broken playbooks, those whose mistake stands in the shape of one file.
+#[rstest]
+fn a_schema_sees_what_can_be_seen_in_one_file(
+    #[values(
+        "expressions",
+        "groups-and-patterns",
+        "keys-at-each-level",
+        "keyword-shapes",
+        "keyword-types",
+        "missing-and-exclusive-options",
+        "missing-things",
+        "module-options",
+        "no-module-two-modules",
+        "not-a-list",
+        "roles",
+        "serial-and-percentages",
+        "unknown-modules"
+    )]
+    name: &str,
+) {
+    let path = repository().join("tests/data/broken").join(name).join("site.yml");
+    let found = problems(&validator("playbook"), &path, &std::fs::read_to_string(&path).unwrap());
+    assert!(!found.is_empty(), "{name}");
+}

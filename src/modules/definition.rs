@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
+
 use serde_json::Value;
 
 use super::module::{Fuses, Module, Pending, State};
@@ -123,12 +126,22 @@ impl ModuleDefinition {
     }
 
     /// Names of all options, in the order of the documentation.
-    pub fn options(&self) -> Vec<String> {
-        self.schema()
-            .get("properties")
-            .and_then(Value::as_object)
-            .map(|properties| properties.keys().cloned().collect())
-            .unwrap_or_default()
+    pub fn options(&self) -> &'static [String] {
+        // Every task asks for them, and a schema takes its time.
+        static KNOWN: LazyLock<HashMap<&'static str, OnceLock<Vec<String>>>> = LazyLock::new(|| {
+            super::all()
+                .iter()
+                .map(|module| (module.name, OnceLock::new()))
+                .collect()
+        });
+        let names = || {
+            self.schema()
+                .get("properties")
+                .and_then(Value::as_object)
+                .map(|properties| properties.keys().cloned().collect())
+                .unwrap_or_default()
+        };
+        KNOWN.get(self.name).map_or(&[], |known| known.get_or_init(names))
     }
 
     /// The option's own name for an alias or itself.

@@ -124,6 +124,8 @@ fn task() -> Value {
         let own = task["properties"][name].clone();
         task["properties"][format!("ansible.builtin.{name}")] = own;
     }
+    // Forms of loops beside those that are offered; the loader knows which there are.
+    patterns.insert("^with_[a-z_]+$".to_owned(), json!({}));
     task["patternProperties"] = Value::Object(patterns);
     task
 }

@@ -49,7 +49,8 @@ fn the_schema_has_the_keywords_that_the_loader_has() {
             "a play's `{key}`: src/schema/keywords.rs and the loader differ"
         );
     }
-    for key in TASK.split_whitespace() {
+    // Any `with_` is let in.
+    for key in TASK.split_whitespace().filter(|key| !key.starts_with("with_")) {
         let module = if matches!(key, "action" | "local_action") {
             ""
         } else {
@@ -93,7 +94,7 @@ fn every_module_and_option_is_there_with_its_words() {
         );
         let options = value["anyOf"][0]["properties"].as_object().cloned().unwrap_or_default();
         for option in module.options() {
-            let about = options[&option]["description"].as_str().unwrap_or_default();
+            let about = options[option]["description"].as_str().unwrap_or_default();
             assert!(about.len() > 3, "{}.{option} says nothing", module.name);
         }
         for (alias, _) in module.option_aliases {
