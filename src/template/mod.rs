@@ -3,6 +3,7 @@
 mod arguments;
 mod chance;
 mod convert;
+mod depth;
 mod engine;
 mod error;
 mod filters;
