@@ -9,6 +9,7 @@ WORKERS ?= 2
 REAL ?=
 RENEW ?=
 BENCH ?=
+FUZZ ?=
 ifeq ($(REAL),)
 KIND := stand-in
 FROM := 1.28.0
@@ -61,6 +62,11 @@ endif
 .PHONY: conformance
 conformance: deps ## Compare the records of the conformance suite with Ansible (RENEW=1: write them anew)
 	tests/conformance/record $(if $(RENEW),--renew)
+
+# Ten minutes a target; `make fuzz FUZZ="60 template"` for a minute of one.
+.PHONY: fuzz
+fuzz: deps ## Feed the parsers with broken input (an hour; needs rustup for a nightly compiler)
+	tests/tools/fuzz $(FUZZ)
 
 .PHONY: lint
 lint: deps ## Formatting, clippy, shellcheck, licences

@@ -26,10 +26,10 @@ use support::Project;
 #[case::unknown_role("- hosts: all\n  roles: [nothere]\n", "site.yml:2:11", "there is no role `nothere`")]
 #[case::unknown_group("- hosts: wokers\n", "site.yml:1:10", "wokers")]
 #[case::bad_serial("- hosts: all\n  serial: 0%\n", "site.yml:2:11", "between 1% and 100%")]
-#[case::bad_condition("- hosts: all\n  tasks:\n    - command: ls\n      when: a ==\n", "site.yml:4:13", "")]
+#[case::bad_condition("- hosts: all\n  tasks:\n    - command: ls\n      when: a ==\n", "site.yml:4:15", "")]
 #[case::unknown_filter(
     "- hosts: all\n  tasks:\n    - debug: {msg: '{{ 1 | defualt(2) }}'}\n",
-    "site.yml:3:20",
+    "site.yml:3:28",
     "default"
 )]
 #[case::unquoted_template(

@@ -234,7 +234,7 @@ fn goes_well(#[case] line: &str, #[case] stdout: &[&str]) {
 #[case::exec_unknown_host("exec nobody -i hosts.ini -a true", 4, &["`nobody` matches no host and no group"])]
 #[case::exec_unknown_module("exec w1 -i hosts.ini -m commnd", 4, &["there is no module `commnd`", "did you mean `command`?"])]
 #[case::exec_unknown_option("exec w1 -i hosts.ini -m copy -a contnt=x", 4, &["has no option `contnt`", "did you mean `content`?"])]
-#[case::exec_missing_option("exec w1 -i hosts.ini -m copy -a content=x", 4, &["missing field `dest`"])]
+#[case::exec_missing_option("exec w1 -i hosts.ini -m copy -a content=x", 4, &["the option `dest` is missing"])]
 #[case::exec_nothing("exec w1 -i hosts.ini", 4, &["give the command to run"])]
 #[case::exec_broken_json("exec w1 -i hosts.ini -m debug -a {\"msg\":", 4, &["the module's options are no JSON"])]
 #[case::exec_open_quote("exec w1 -i hosts.ini -m debug -a msg=\"x", 4, &["a quote has no end in the value of `msg`"])]

@@ -14,10 +14,12 @@ mod hosts;
 mod init;
 mod inventory;
 mod journal;
+mod lint;
 mod lists;
 mod print;
 mod resume;
 mod run;
+mod schema;
 mod secret;
 mod show;
 mod signals;
@@ -61,6 +63,8 @@ enum Command {
     Config(config::ConfigArgs),
     Init(init::InitArgs),
     Completion(completion::CompletionArgs),
+    Lint(Box<lint::LintArgs>),
+    Schema(schema::SchemaArgs),
 }
 
 /// Exit code for a bug.
@@ -146,6 +150,8 @@ fn run_command() -> i32 {
         Some(Command::Config(args)) => config::run(&args, &configuration),
         Some(Command::Init(args)) => init::run(&args),
         Some(Command::Completion(args)) => completion::run(&args, Cli::command()),
+        Some(Command::Lint(args)) => lint::run(&args),
+        Some(Command::Schema(args)) => schema::run(&args),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {

@@ -99,6 +99,8 @@ impl InventoryVariables {
         variables.check_groups(inventory, &mut diagnostics);
         variables.check_names(inventory, &mut diagnostics);
         if diagnostics.has_errors() {
+            // What is wrong with the hosts' files is told with it.
+            diagnostics.extend(variables.check_hosts(inventory.hosts()));
             return Err(diagnostics);
         }
         Ok((variables, diagnostics))

@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
+
 use serde_json::Value;
 
 use super::module::{Again, Before, Fuses, Module, Pending, State};
@@ -37,6 +40,8 @@ pub struct ArgumentError {
     pub message: String,
     /// Path to the option that it is about, for example `gpgkey[1]`; empty for the options as a whole.
     pub path: String,
+    /// The value is not what the option's type takes, whatever the other options are.
+    pub is_type: bool,
 }
 
 impl ArgumentError {
@@ -45,6 +50,7 @@ impl ArgumentError {
         Self {
             message: message.into(),
             path: path.into(),
+            is_type: false,
         }
     }
 
@@ -143,12 +149,22 @@ impl ModuleDefinition {
     }
 
     /// Names of all options, in the order of the documentation.
-    pub fn options(&self) -> Vec<String> {
-        self.schema()
-            .get("properties")
-            .and_then(Value::as_object)
-            .map(|properties| properties.keys().cloned().collect())
-            .unwrap_or_default()
+    pub fn options(&self) -> &'static [String] {
+        // Every task asks for them, and a schema takes its time.
+        static KNOWN: LazyLock<HashMap<&'static str, OnceLock<Vec<String>>>> = LazyLock::new(|| {
+            super::all()
+                .iter()
+                .map(|module| (module.name, OnceLock::new()))
+                .collect()
+        });
+        let names = || {
+            self.schema()
+                .get("properties")
+                .and_then(Value::as_object)
+                .map(|properties| properties.keys().cloned().collect())
+                .unwrap_or_default()
+        };
+        KNOWN.get(self.name).map_or(&[], |known| known.get_or_init(names))
     }
 
     /// Why the module refuses an option that Ansible's has, and what to do instead.
@@ -179,9 +195,11 @@ fn schema_of<M: Module>() -> schemars::Schema {
 fn parse<M: Module>(options: Value) -> Result<M, ArgumentError> {
     let module: M = serde_path_to_error::deserialize(options).map_err(|error| {
         let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
         ArgumentError {
             message: error.into_inner().to_string(),
-            path: if path == "." { String::new() } else { path },
+            is_type: !path.is_empty(),
+            path,
         }
     })?;
     module.validate()?;

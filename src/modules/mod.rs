@@ -88,6 +88,7 @@ pub use module::{Again, Before, Fuses, Module, Pending, State};
 pub use outcome::{Diff, InventoryChange, Outcome};
 pub use question::{Answer, Asker, Question};
 pub(crate) use random::random_word;
+pub(crate) use registry::COLLECTIONS;
 pub use registry::{all, find, names};
 pub use template::TemplateSyntax;
 pub(crate) use undo::UndoNote;

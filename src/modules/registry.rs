@@ -1,5 +1,10 @@
 use super::{
-    ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, command, copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package, package_facts, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, command, copy, cordon,
+    cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files,
+    get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package,
+    package_facts, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat,
+    sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for,
+    wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -69,15 +74,17 @@ pub fn all() -> &'static [ModuleDefinition] {
     MODULES
 }
 
+/// What may stand before a module's name: the collections that Ansible has such modules in.
+pub(crate) const COLLECTIONS: [&str; 5] = [
+    "ansible.builtin.",
+    "ansible.legacy.",
+    "ansible.posix.",
+    "community.general.",
+    "kubernetes.core.",
+];
+
 /// The module of this name: its own or another, with hyphens or underscores, with or without Ansible's collection.
 pub fn find(name: &str) -> Option<&'static ModuleDefinition> {
-    const COLLECTIONS: [&str; 5] = [
-        "ansible.builtin.",
-        "ansible.legacy.",
-        "ansible.posix.",
-        "community.general.",
-        "kubernetes.core.",
-    ];
     let short = COLLECTIONS
         .iter()
         .find_map(|collection| name.strip_prefix(collection))

@@ -92,6 +92,18 @@ impl Keywords {
         }
         if let Some(node) = fields.take("environment") {
             for node in node.items().map_or_else(|| vec![node], |items| items.iter().collect()) {
+                if node
+                    .text()
+                    .is_some_and(|text| !text.is_empty() && !crate::template::holds_template(text))
+                {
+                    diagnostics.push(
+                        Diagnostic::error(format!("`environment` must be a mapping, this is {}", node.describe()))
+                            .at(&node.place)
+                            .help("write `NAME: value`, one variable a line")
+                            .without_gap(),
+                    );
+                    continue;
+                }
                 own.environment.push(Setting::of(node, diagnostics));
             }
         }
@@ -103,7 +115,9 @@ impl Keywords {
         }
         for (name, slot) in own.settings() {
             if let Some(node) = fields.take(name) {
-                *slot = Some(Setting::of(node, diagnostics));
+                let setting = Setting::of(node, diagnostics);
+                super::literal::check(name, &setting, diagnostics);
+                *slot = Some(setting);
             }
         }
         own

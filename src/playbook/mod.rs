@@ -8,6 +8,7 @@ mod collections;
 mod expected;
 mod imports;
 mod keywords;
+mod literal;
 mod loader;
 mod looping;
 mod model;

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::setting::{Expression, check_templates};
 use super::short_form::short_form;
-use crate::modules::ModuleDefinition;
-use crate::syntax::{Diagnostic, Diagnostics, Entry, Kind, Node};
+use crate::modules::{ArgumentError, ModuleDefinition};
+use crate::syntax::{Diagnostic, Diagnostics, Entry, Kind, Node, closest};
 use crate::template;
 
 /// Makes a mapping with the options' own names of whatever was written, `args` included.
@@ -71,7 +71,9 @@ pub(super) fn check_options(
         }
     }
     let value = node.to_value();
-    let checked = if !sound {
+    let wrong = wrong_types(definition, node);
+    let checked = if !sound || !wrong.is_empty() {
+        report(definition, node, &wrong, diagnostics);
         Ok(())
     } else if templated {
         let is_plain = |entry: &&Entry| !holds_template(&entry.value);
@@ -83,23 +85,101 @@ pub(super) fn check_options(
         definition.validate(value.clone())
     };
     if let Err(error) = checked {
-        let option = error.path.split(['.', '[']).next().unwrap_or_default();
-        let place = node.get(option).map_or(&node.place, |option| &option.place);
-        let about = if error.path.is_empty() {
-            String::new()
-        } else {
-            format!(".{}", error.path)
-        };
-        diagnostics.push(
-            Diagnostic::error(format!("{}{about}: {}", definition.name, error.message))
-                .at(place)
-                .without_gap(),
-        );
+        report(definition, node, &[error], diagnostics);
     }
     match value {
         Value::Object(options) => options,
         _ => Map::new(),
     }
+}
+
+/// The options whose values have the wrong type, whatever the others are; those with templates have to wait.
+fn wrong_types(definition: &ModuleDefinition, node: &Node) -> Vec<ArgumentError> {
+    let known = definition.options();
+    let is_plain = |entry: &&Entry| known.contains(&entry.key) && !holds_template(&entry.value);
+    let mut options: Map<String, Value> = node
+        .entries()
+        .unwrap_or_default()
+        .iter()
+        .filter(is_plain)
+        .map(|entry| (entry.key.clone(), entry.value.to_value()))
+        .collect();
+    let mut found = Vec::new();
+    // The first wrong value is told; without it the next one is.
+    while let Err(error) = definition.validate(Value::Object(options.clone())) {
+        let option = option_of(&error).to_owned();
+        if !error.is_type || options.remove(&option).is_none() {
+            break;
+        }
+        found.push(error);
+    }
+    found
+}
+
+/// The option that an error is about.
+fn option_of(error: &ArgumentError) -> &str {
+    error.path.split(['.', '[']).next().unwrap_or_default()
+}
+
+fn report(definition: &ModuleDefinition, node: &Node, errors: &[ArgumentError], diagnostics: &mut Diagnostics) {
+    for error in errors {
+        let place = node.get(option_of(error)).map_or(&node.place, |option| &option.place);
+        let about = if error.path.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", error.path)
+        };
+        let (message, near) = in_words(&error.message);
+        let mut finding = Diagnostic::error(format!("{}{about}: {message}", definition.name))
+            .at(place)
+            .without_gap();
+        if let Some(near) = near {
+            finding = finding.help(format!("did you mean `{near}`?"));
+        }
+        diagnostics.push(finding);
+    }
+}
+
+/// The deserializer's finding in words that whoever writes playbooks knows, and the choice that was most likely meant.
+fn in_words(message: &str) -> (String, Option<String>) {
+    if let Some(name) = message.strip_prefix("missing field ") {
+        return (format!("the option {name} is missing"), None);
+    }
+    if let Some((wrong, choices)) = message
+        .strip_prefix("unknown variant ")
+        .and_then(|rest| rest.split_once(", expected "))
+    {
+        let name = wrong.trim_matches('`');
+        let choices = choices.strip_prefix("one of ").unwrap_or(choices);
+        let near = closest(
+            name,
+            choices
+                .split('`')
+                .filter(|part| !part.trim_matches([',', ' ']).is_empty()),
+        );
+        return (
+            format!("there is no {wrong}; it is one of {choices}"),
+            near.map(str::to_owned),
+        );
+    }
+    if let Some((found, expected)) = message
+        .strip_prefix("invalid value: ")
+        .or(message.strip_prefix("invalid type: "))
+        .and_then(|rest| rest.split_once(", expected "))
+    {
+        let shown = found.split_once(' ').map_or(found, |(kind, value)| {
+            if matches!(kind, "string" | "integer" | "boolean") {
+                value
+            } else {
+                found
+            }
+        });
+        return (
+            format!("this must be {expected}, it is {}", shown.replace('"', "`")),
+            None,
+        );
+    }
+    (message.to_owned(), None)
 }
 
 fn holds_template(node: &Node) -> bool {

@@ -37,7 +37,9 @@ impl Loader<'_> {
         let hosts = fields.take("hosts").map(|node| Setting::of(node, diagnostics));
         let name = fields.take("name").and_then(|node| node.text()).map(str::to_owned);
         let mut setting = |key: &'static str, diagnostics: &mut Diagnostics| {
-            fields.take(key).map(|node| Setting::of(node, diagnostics))
+            let setting = Setting::of(fields.take(key)?, diagnostics);
+            super::literal::check(key, &setting, diagnostics);
+            Some(setting)
         };
         let serial = setting("serial", diagnostics);
         let order = setting("order", diagnostics);
@@ -95,7 +97,19 @@ impl Loader<'_> {
         handlers.extend(as_handlers(&own_handlers, diagnostics));
         fields.finish(std::iter::empty(), diagnostics);
 
-        let hosts = hosts.or_else(|| lacks_hosts(node, diagnostics))?;
+        // Its tasks are looked at all the same, as if it had all of them.
+        let hosts = hosts.unwrap_or_else(|| {
+            diagnostics.push(
+                Diagnostic::error("a play needs `hosts`")
+                    .at(&node.place)
+                    .help("`hosts: all`, a group, or a pattern")
+                    .without_gap(),
+            );
+            Setting {
+                value: Value::from("all"),
+                place: node.place.clone(),
+            }
+        });
         let play = Play {
             name: name.unwrap_or_else(|| pattern_text(&hosts.value)),
             place: node.place.clone(),
@@ -202,15 +216,6 @@ fn check_facts(gather_facts: Option<&Setting>, subset: Option<&Setting>, diagnos
     if is_plain && let Err(error) = definition.validate(json!({"gather_subset": setting.value})) {
         diagnostics.push(Diagnostic::error(error.message).at(&setting.place).without_gap());
     }
-}
-
-fn lacks_hosts(node: &Node, diagnostics: &mut Diagnostics) -> Option<Setting> {
-    diagnostics.push(
-        Diagnostic::error("a play needs `hosts`")
-            .at(&node.place)
-            .help("`hosts: all`, a group, or a pattern"),
-    );
-    None
 }
 
 fn check_order(order: Option<&Setting>, diagnostics: &mut Diagnostics) {

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::strategy::Strategy;
 use crate::syntax::{Diagnostic, Diagnostics, Kind, Node, Place, parse_bool};
-use crate::template;
+use crate::template::{self, TemplateError};
 use crate::vars::Scope;
 
 /// A value of a keyword as written, perhaps a template, and where it stands.
@@ -129,7 +129,7 @@ impl Expression {
             place: node.place.clone(),
         };
         if let Err(error) = template::check_expression(&expression.text) {
-            diagnostics.push(Diagnostic::error(error.message).at(&expression.place).without_gap());
+            diagnostics.push(about_template(&error, &expression.text, &expression.place));
         }
         Some(expression)
     }
@@ -145,16 +145,46 @@ impl Expression {
     }
 }
 
+/// What is wrong with a template or an expression that stands in this scalar: at the word that it is about, if one is.
+fn about_template(error: &TemplateError, text: &str, place: &Place) -> Diagnostic {
+    let word = error
+        .range
+        .clone()
+        .and_then(|range| Some((range.start, text.get(range)?)));
+    let word = word.filter(|(_, word)| !word.trim().is_empty() && !word.contains('\n'));
+    let place = word.map_or_else(|| place.clone(), |(at, word)| place.of_word(text, at, word));
+    let (message, near) = match error.message.split_once(", did you mean ") {
+        Some((message, near)) => (message, Some(format!("did you mean {near}"))),
+        None => (error.message.as_str(), None),
+    };
+    let finding = Diagnostic::error(message).at(place).without_gap();
+    let assigns = || {
+        text.replace("==", "")
+            .replace("!=", "")
+            .replace("<=", "")
+            .replace(">=", "")
+            .contains('=')
+    };
+    match near {
+        Some(near) => finding.help(near),
+        None if message.contains("unexpected input after expression") && assigns() => {
+            finding.help("two values are compared with `==`")
+        }
+        None if message.starts_with("unexpected end of input") => finding.help("something is missing at its end"),
+        None => finding,
+    }
+}
+
 /// Reports mistakes in the templates of a value, each at its own place.
 pub(super) fn check_templates(node: &Node, diagnostics: &mut Diagnostics) {
     match &node.kind {
         Kind::Scalar { text, .. } if template::holds_template(text) => {
-            let checked = match template::whole_expression(text) {
-                Some(expression) => template::check_expression(expression),
-                None => template::check_text(text),
+            let (parsed, checked) = match template::whole_expression(text) {
+                Some(expression) => (expression, template::check_expression(expression)),
+                None => (text.as_str(), template::check_text(text)),
             };
             if let Err(error) = checked {
-                diagnostics.push(Diagnostic::error(error.message).at(&node.place).without_gap());
+                diagnostics.push(about_template(&error, parsed, &node.place));
             }
         }
         Kind::Scalar { .. } => {}

@@ -60,9 +60,8 @@ impl Loader<'_> {
                     for entry in fields.rest().collect::<Vec<_>>() {
                         let unknown =
                             Diagnostic::error(format!("`{}` is neither a module nor a key of a task", entry.key))
-                                .at(&entry.key_place)
-                                .did_you_mean(&entry.key, modules::names().chain(STATEMENTS).chain(TASK_KEYS))
-                                .unsupported();
+                                .at(&entry.key_place);
+                        let unknown = explain_unknown(unknown, &entry.key).unsupported();
                         let may_define = closest(&entry.key, STATEMENTS.into_iter().chain(DEFINING)).is_some();
                         diagnostics.push(if may_define { unknown } else { unknown.without_gap() });
                     }
@@ -81,6 +80,18 @@ impl Loader<'_> {
                 None
             }
         }
+    }
+}
+
+/// What was most likely meant by a key that is none.
+fn explain_unknown(unknown: Diagnostic, key: &str) -> Diagnostic {
+    let short = key.rsplit('.').next().unwrap_or(key);
+    if short == "import_playbook" {
+        return unknown.help("it stands in a playbook's list, beside the plays");
+    }
+    match closest(short, modules::names().chain(STATEMENTS).chain(TASK_KEYS)) {
+        Some(near) => unknown.help(format!("did you mean `{near}`?")),
+        None => unknown.help("`krun doc` lists the modules; others cannot be added, as a command or a `script` can"),
     }
 }
 
@@ -149,6 +160,15 @@ pub(super) fn statement<'a>(fields: &mut Fields<'a>, key: &'static str) -> Optio
 
 fn meta(node: &Node, diagnostics: &mut Diagnostics) -> Option<Meta> {
     let name = node.text().unwrap_or_default();
+    if name.is_empty() {
+        let all = Meta::ALL.map(|(known, _)| known).join(", ");
+        diagnostics.push(
+            Diagnostic::error("`meta` needs the name of what it does")
+                .at(&node.place)
+                .help(format!("one of {all}")),
+        );
+        return None;
+    }
     let found = Meta::ALL
         .iter()
         .find(|(known, _)| *known == name)

@@ -59,10 +59,12 @@ impl Loader<'_> {
         collected: &mut Collected<'_>,
         diagnostics: &mut Diagnostics,
     ) -> Vec<Item> {
-        let Some(mut fields) = diagnostics.keep(Fields::of(node, "a task")) else {
+        let is_block = node.get("block").is_some();
+        let what = if is_block { "a block" } else { "a task" };
+        let Some(mut fields) = diagnostics.keep(Fields::of(node, what)) else {
             return Vec::new();
         };
-        if node.get("block").is_some() {
+        if is_block {
             return self.block(fields, outer, scoping, collected, diagnostics);
         }
         let name = fields.take("name").and_then(Node::text).map(str::to_owned);
@@ -85,14 +87,14 @@ impl Loader<'_> {
             place: node.place.clone(),
             action: Action::Meta(Meta::Noop),
             keywords: Keywords::default(),
-            register: fields.take("register").and_then(Node::text).map(str::to_owned),
+            register: fields.take("register").and_then(|node| register(node, &mut found)),
             loop_over: loop_over(&mut fields, &mut found),
             until: fields
                 .take("until")
                 .map(|node| Expression::list(node, &mut found))
                 .unwrap_or_default(),
-            retries: fields.take("retries").map(|node| Setting::of(node, &mut found)),
-            delay: fields.take("delay").map(|node| Setting::of(node, &mut found)),
+            retries: setting(&mut fields, "retries", &mut found),
+            delay: setting(&mut fields, "delay", &mut found),
             changed_when: fields
                 .take("changed_when")
                 .map(|node| Expression::list(node, &mut found)),
@@ -177,6 +179,28 @@ impl Loader<'_> {
         fields.finish(std::iter::empty(), diagnostics);
         vec![Item::Block(Arc::new(Block { items, rescue, always }))]
     }
+}
+
+/// A keyword's value that is perhaps a template.
+fn setting(fields: &mut Fields<'_>, key: &'static str, diagnostics: &mut Diagnostics) -> Option<Setting> {
+    let setting = Setting::of(fields.take(key)?, diagnostics);
+    super::literal::check(key, &setting, diagnostics);
+    Some(setting)
+}
+
+/// The name of the variable that keeps the result.
+fn register(node: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
+    let name = node.text().filter(|name| !name.is_empty());
+    if name.is_none() {
+        diagnostics.push(
+            Diagnostic::error(format!(
+                "`register` takes the name of a variable, this is {}",
+                node.describe()
+            ))
+            .at(&node.place),
+        );
+    }
+    name.map(str::to_owned)
 }
 
 fn notify(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Setting> {

@@ -1,13 +1,16 @@
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::source::Place;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Something could be better.
+    Hint,
     /// The run may go on.
     Warning,
     /// Nothing is run.
@@ -22,8 +25,10 @@ pub struct Diagnostic {
     place: Option<Place>,
     file: Option<PathBuf>,
     help: Vec<String>,
+    code: Option<&'static str>,
     leaves_gap: bool,
     is_unsupported: bool,
+    hides_source: bool,
 }
 
 impl Diagnostic {
@@ -37,6 +42,11 @@ impl Diagnostic {
         Self::new(Severity::Warning, message.into())
     }
 
+    /// A finding about what could be better.
+    pub fn hint(message: impl Into<String>) -> Self {
+        Self::new(Severity::Hint, message.into())
+    }
+
     fn new(severity: Severity, message: String) -> Self {
         Self {
             severity,
@@ -44,8 +54,10 @@ impl Diagnostic {
             place: None,
             file: None,
             help: Vec::new(),
+            code: None,
             leaves_gap: severity == Severity::Error,
             is_unsupported: false,
+            hides_source: false,
         }
     }
 
@@ -84,6 +96,31 @@ impl Diagnostic {
     pub fn without_gap(mut self) -> Self {
         self.leaves_gap = false;
         self
+    }
+
+    /// Shows the place without the text that stands there, which is a secret.
+    #[must_use]
+    pub fn without_source(mut self) -> Self {
+        self.hides_source = true;
+        self
+    }
+
+    /// Names the rule that found it.
+    #[must_use]
+    pub fn called(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The rule that found it, if a rule did.
+    pub fn code(&self) -> Option<&'static str> {
+        self.code
+    }
+
+    /// The file that it is about, if it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        let place = self.place.as_ref().map(|place| place.source.path());
+        place.or(self.file.as_deref())
     }
 
     /// The same as a warning, with the reason why it may be right all the same.
@@ -129,13 +166,21 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Hint => Level::INFO.with_name("hint"),
         };
         let title = match (&self.place, &self.file) {
             (None, Some(file)) => format!("{}: {}", file.display(), self.message),
             _ => self.message.clone(),
         };
-        let mut group = Group::with_title(level.primary_title(title));
-        if let Some(place) = &self.place {
+        let mut title = level.primary_title(title);
+        if let Some(code) = self.code {
+            title = title.id(code);
+        }
+        let mut group = Group::with_title(title);
+        if let Some(place) = self.place.as_ref().filter(|_| self.hides_source) {
+            let path = Origin::path(place.source.path().to_string_lossy());
+            group = group.element(path.line(place.line).char_column(place.column));
+        } else if let Some(place) = &self.place {
             group = group.element(
                 Snippet::source(place.source.text())
                     .path(place.source.path().to_string_lossy())
@@ -213,10 +258,17 @@ impl Diagnostics {
         all
     }
 
+    /// The findings as [`Diagnostics::sorted`] gives them, each once: what several plays share is looked at in each.
+    pub fn distinct(&self) -> Vec<&Diagnostic> {
+        let mut seen = HashSet::new();
+        let mut all = self.sorted();
+        all.retain(|d| seen.insert(d.render(false)));
+        all
+    }
+
     /// All findings as one text, a blank line between them.
     pub fn render(&self, colour: bool) -> String {
-        let mut texts: Vec<String> = self.sorted().iter().map(|d| d.render(colour)).collect();
-        texts.dedup();
+        let texts: Vec<String> = self.distinct().iter().map(|d| d.render(colour)).collect();
         texts.join("\n\n")
     }
 

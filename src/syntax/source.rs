@@ -18,8 +18,11 @@ impl SourceFile {
         let line_starts = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
+        let path: PathBuf = path.into();
+        // `./site.yml` and `site.yml` are one file, found from another one and named by the user.
+        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
         Arc::new(Self {
-            path: path.into(),
+            path,
             text,
             line_starts,
         })
@@ -95,6 +98,19 @@ impl Place {
             line: self.line,
             column: self.column + characters,
             width: width.max(1),
+        }
+    }
+
+    /// The place of a word of the scalar that stands here: `text` is what was read of it, `at` where the word begins in
+    /// that. The words stand in the file in the same order, however the scalar is quoted, folded and indented.
+    #[must_use]
+    pub fn of_word(&self, text: &str, at: usize, word: &str) -> Self {
+        let offset = self.byte_range().start;
+        let rest = self.source.text.get(offset..).unwrap_or_default();
+        let number = text.get(..at).map_or(0, |before| before.matches(word).count());
+        match rest.match_indices(word).nth(number) {
+            Some((found, _)) if !word.is_empty() => Self::at_offset(&self.source, offset + found, word.chars().count()),
+            _ => self.clone(),
         }
     }
 

@@ -68,7 +68,16 @@ fn explain(info: &str, place: Place) -> Diagnostic {
             .help("indent with spaces");
     }
     if info.contains("duplicated key") {
-        return Diagnostic::error("this key stands twice in one mapping")
+        let key: String = lines()
+            .next()
+            .map(|(_, line)| line.chars().skip(place.column - 1).take_while(|c| *c != ':').collect())
+            .unwrap_or_default();
+        let width = key.chars().count();
+        let place = Place {
+            width: width.max(1),
+            ..place
+        };
+        return Diagnostic::error(format!("the key `{key}` stands twice in one mapping"))
             .at(place)
             .help("only one of them can count; remove or rename the other");
     }
@@ -78,6 +87,12 @@ fn explain(info: &str, place: Place) -> Diagnostic {
     let line = lines().next().map(|(_, line)| line).unwrap_or_default();
     let hint = if line.contains(": {{") || line.contains(": {%") {
         Some("a value that begins with `{{` must stand in quotes: \"{{ … }}\"")
+    } else if info.contains("quoted scalar") {
+        Some("is a quote missing at its end?")
+    } else if info.contains("unknown anchor") {
+        Some("`*name` stands for what is marked `&name` above it; a value that begins with `*` must stand in quotes")
+    } else if info.contains("did not find expected") {
+        Some("do all keys of one mapping, and all dashes of one list, begin in the same column?")
     } else if line.matches(": ").count() > 1 {
         Some("a value that contains `: ` must stand in quotes")
     } else {
@@ -171,11 +186,13 @@ fn entry(
     let key = convert(source, key, depth + 1)?;
     let Kind::Scalar { text, .. } = key.kind else {
         let unquoted_template = matches!(&key.kind, Kind::Mapping(_));
-        let mut diagnostic = Diagnostic::error(format!("a key must be text, this is {}", key.describe())).at(key.place);
-        if unquoted_template {
-            diagnostic = diagnostic.help("a value that begins with `{{` must stand in quotes: \"{{ … }}\"");
-        }
-        return Err(diagnostic);
+        return Err(if unquoted_template {
+            Diagnostic::error("without quotes, `{{` begins a mapping here and no template")
+                .at(key.place)
+                .help("a value that begins with `{{` must stand in quotes: \"{{ … }}\"")
+        } else {
+            Diagnostic::error(format!("a key must be text, this is {}", key.describe())).at(key.place)
+        });
     };
     Ok(Entry {
         key: text,
@@ -197,11 +214,12 @@ fn merge_keys(entries: Vec<Entry>) -> Result<Vec<Entry>, Diagnostic> {
                 .into_iter()
                 .map(|item| match item.kind {
                     Kind::Mapping(entries) => Ok(entries),
-                    _ => Err(Diagnostic::error("`<<` merges mappings only").at(item.place)),
+                    // An alias has the place of what it stands for, which is right where it is.
+                    _ => Err(Diagnostic::error("`<<` merges mappings only").at(&merge.key_place)),
                 })
                 .collect::<Result<_, _>>()?,
             Kind::Scalar { .. } => {
-                return Err(Diagnostic::error("`<<` merges mappings only").at(merge.value.place));
+                return Err(Diagnostic::error("`<<` merges mappings only").at(merge.key_place));
             }
         };
         for inherited in sources.into_iter().flatten() {

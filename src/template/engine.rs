@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::jinja_file::Syntax;
 use super::scan::keep_backslashes_in_text;
-use super::{TemplateError, dates, filters, functions, lookups, methods, names, python, tests};
+use super::{TemplateError, dates, depth, filters, functions, lookups, methods, names, python, tests};
 
 /// Steps an expression or template may take: bounds a runaway loop, and is far above real templates.
 const FUEL: u64 = 50_000_000;
@@ -122,8 +122,8 @@ fn compiled(expression: &str, strictness: Strictness) -> Result<Arc<Expression<'
     if let Some(known) = cache.read().unwrap_or_else(PoisonError::into_inner).get(expression) {
         return Ok(Arc::clone(known));
     }
-    let new = engine(strictness)
-        .compile_expression_owned(expression.to_owned())
+    let new = depth::check_expression(expression)
+        .and_then(|()| engine(strictness).compile_expression_owned(expression.to_owned()))
         .map_err(|error| TemplateError::from_engine(&error, expression))?;
     let new = Arc::new(new);
     cache
@@ -205,7 +205,7 @@ fn new_engine(undefined: UndefinedBehavior) -> Environment<'static> {
     engine.set_fuel(Some(FUEL));
     engine.set_syntax(syntax());
     // Texts are compiled once and kept: the loader's key is the text itself.
-    engine.set_loader(|text| Ok(Some(text.to_owned())));
+    engine.set_loader(|text| depth::check_text(text).map(|()| Some(text.to_owned())));
     engine.set_formatter(|output, _state, value| {
         if value.is_undefined() {
             return Err(minijinja::Error::from(ErrorKind::UndefinedError));

@@ -4,6 +4,7 @@ mod arguments;
 mod chance;
 mod convert;
 mod dates;
+mod depth;
 mod engine;
 mod error;
 mod filters;

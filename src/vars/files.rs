@@ -61,6 +61,7 @@ fn read_encrypted(
         let shown = match found.severity() {
             syntax::Severity::Error => Diagnostic::error(message),
             syntax::Severity::Warning => Diagnostic::warning(message),
+            syntax::Severity::Hint => Diagnostic::hint(message),
         };
         diagnostics.push(shown.in_file(path));
     }

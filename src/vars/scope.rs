@@ -400,6 +400,20 @@ mod tests {
             .build()
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+        #[test]
+        fn of_all_layers_that_have_a_name_the_highest_wins(
+            layers in proptest::collection::vec(proptest::collection::btree_map("[a-d]", 0_i64..9, 0..4), 0..6),
+        ) {
+            let scope = scope(layers.iter().map(|layer| json!(layer)));
+            for name in ["a", "b", "c", "d"] {
+                let highest = layers.iter().rev().find_map(|layer| layer.get(name));
+                proptest::prop_assert_eq!(scope.get(name).unwrap(), highest.map(|value| json!(value)));
+            }
+        }
+    }
+
     #[test]
     fn the_last_layer_wins_and_values_are_evaluated_when_used() {
         let scope = scope([

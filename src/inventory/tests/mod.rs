@@ -3,6 +3,7 @@
 mod broken;
 mod changing;
 mod patterns;
+mod precedence;
 mod vault;
 
 use super::Inventory;

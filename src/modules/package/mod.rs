@@ -122,6 +122,7 @@ enum Upgrade {
 /// What is wanted of the packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(extend("x-also" = ["installed", "removed"]))]
 enum Wish {
     /// Installed.
     #[default]

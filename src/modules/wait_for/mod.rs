@@ -74,6 +74,7 @@ impl Default for WaitFor {
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(extend("x-also" = ["present", "absent"]))]
 enum Wish {
     /// The port can be connected to; the file is there.
     #[serde(alias = "present")]

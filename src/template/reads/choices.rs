@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::template::depth::parse;
 use minijinja::machinery::ast::{BinOpKind, Expr, Stmt};
-use minijinja::machinery::parse;
 
 use super::tree::argument;
 use crate::template::engine::syntax;

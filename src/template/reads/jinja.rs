@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::template::depth::{parse, parse_expr};
 use minijinja::machinery::ast::{BinOpKind, Call, CallArg, Expr, Filter, Macro, Stmt, UnaryOpKind};
-use minijinja::machinery::{parse, parse_expr};
 
 use super::tree::{argument, literal, names, parts};
 use super::unparse::text_of;
