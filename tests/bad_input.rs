@@ -49,11 +49,11 @@ use support::Project;
     "site.yml:3:21",
     "there is no task file `gone.yml`"
 )]
-#[case::templated_facts("- hosts: all\n  gather_facts: '{{ x }}'\n", "site.yml:2:17", "true or false")]
+#[case::facts_of_a_list("- hosts: all\n  gather_facts: [x]\n", "site.yml:2:17", "gather_facts")]
 #[case::public(
-    "- hosts: all\n  tasks:\n    - include_role: {name: r, public: true}\n",
+    "- hosts: all\n  tasks:\n    - include_role: {name: r, publik: true}\n",
     "site.yml:3:31",
-    "has no option `public`"
+    "has no option `publik`"
 )]
 #[case::empty("", "site.yml", "the playbook is empty")]
 #[case::undefined_variable(

@@ -168,7 +168,7 @@ fn assert_parts(text: &str, parts: &[&str], ran: &Ran) {
 #[case::inventory_host_yaml("inventory -i hosts.ini --host w1 -y", &["color: red"])]
 #[case::inventory_sources("inventory -i hosts.ini --host w1 --vars-from", &["color = \"red\"  # inventory, host w1"])]
 #[case::inventory_beside_a_playbook("inventory -i hosts.ini --host w1 --playbook-dir .", &["\"color\": \"red\""])]
-#[case::modules("doc", &["yum-repo ", "drain                Empties a node", "copy "])]
+#[case::modules("doc", &["yum-repo ", "Empties a node before its kubelet is upgraded", "copy "])]
 #[case::module("doc copy", &["copy\n\nPuts a file", "dest (required; string)", "\nExample\n"])]
 #[case::modules_under_other_names("doc ansible.builtin.dnf yum_repo", &["package\nalso: ", "yum-repo\nalso: yum-repository"])]
 #[case::types("doc package debug", &["name (list or string; also pkg, package)", "msg (any value)", "!()"])]

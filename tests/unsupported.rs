@@ -110,7 +110,7 @@ fn included_files_and_handlers_may_have_them_too() {
 #[test]
 fn other_mistakes_stay_errors_before_the_run() {
     for (task, why) in [
-        ("no.module: {}\n      when: 1 +", "site.yml:5:13"),
+        ("no.module: {}\n      when: 1 +", "site.yml:5:15"),
         ("command: {colour: red}", "give the command to run"),
         ("command: ls\n      shell: ls", "a task does one thing"),
     ] {

@@ -23,7 +23,7 @@ enum Mode {
     Cleanup,
 }
 
-/// Tells how a task stands that was left on the node (`async` with `poll: 0`), by the `ansible_job_id` of its result.
+/// Tells how a task stands that was left on the node with `async` and no `poll`, by the `ansible_job_id` of its result.
 ///
 /// The result has `started` and `finished` (0 or 1) and, when it is finished, `rc`, `stdout` and `stderr`. A job that
 /// failed, or was ended when its time was up, fails this task.

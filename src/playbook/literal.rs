@@ -1,5 +1,6 @@
 //! Values of keywords that can be judged before the run, as they hold no templates.
 
+use super::play::ORDERS;
 use super::setting::Setting;
 use crate::syntax::{Diagnostic, Diagnostics, closest, parse_bool};
 use crate::template;
@@ -13,7 +14,6 @@ enum Kind {
 
 const CONNECTIONS: [&str; 3] = ["local", "smart", "ssh"];
 const METHODS: [&str; 3] = ["doas", "su", "sudo"];
-const ORDERS: [&str; 4] = ["inventory", "reverse_inventory", "sorted", "reverse_sorted"];
 
 fn kind_of(keyword: &str) -> Option<Kind> {
     Some(match keyword {

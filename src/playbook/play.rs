@@ -16,7 +16,10 @@ use crate::template;
 use crate::vars::VarMap;
 
 /// Ansible's keys of a play that this version refuses, with the reason.
-const NOT_YET: [(&str, &str); 2] = [("fact_path", "local facts are not read"), ("debugger", "use --step")];
+const NOT_YET: [(&str, &str); 2] = [
+    ("fact_path", "use the `setup` module with its option `fact_path`"),
+    ("debugger", "use --step"),
+];
 
 /// Keys of tasks that mean nothing at a play.
 const OF_TASKS: [&str; 3] = ["when", "delegate_to", "delegate_facts"];
@@ -48,7 +51,6 @@ impl Loader<'_> {
         let gather_subset = setting("gather_subset", diagnostics);
         let gather_timeout = setting("gather_timeout", diagnostics);
         check_facts(gather_facts.as_ref(), gather_subset.as_ref(), diagnostics);
-        check_order(order.as_ref(), diagnostics);
         let force_handlers = setting("force_handlers", diagnostics);
         let strategy = setting("strategy", diagnostics);
         if let Some(strategy) = &strategy
@@ -215,21 +217,6 @@ fn check_facts(gather_facts: Option<&Setting>, subset: Option<&Setting>, diagnos
     };
     if is_plain && let Err(error) = definition.validate(json!({"gather_subset": setting.value})) {
         diagnostics.push(Diagnostic::error(error.message).at(&setting.place).without_gap());
-    }
-}
-
-fn check_order(order: Option<&Setting>, diagnostics: &mut Diagnostics) {
-    let Some((order, text)) = order.and_then(|order| Some((order, order.value.as_str()?))) else {
-        return;
-    };
-    if !ORDERS.contains(&text) && !template::holds_template(text) {
-        diagnostics.push(
-            Diagnostic::error(format!("there is no order `{text}`"))
-                .at(&order.place)
-                .did_you_mean(text, ORDERS)
-                .help(format!("there are {}", ORDERS.join(", ")))
-                .without_gap(),
-        );
     }
 }
 

@@ -132,9 +132,9 @@ impl Loader<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<LoadedRole> {
         let way = if around.is_some() { Way::Dependency } else { Way::Listed };
-        let request = |name, keywords, own, params, given| RoleRequest {
+        let request = |(name, place), keywords, own, params, given| RoleRequest {
             name,
-            place: &node.place,
+            place,
             from: RoleFiles::default(),
             params,
             given,
@@ -145,13 +145,19 @@ impl Loader<'_> {
             validates: true,
         };
         if let Some(name) = node.text() {
-            let request = request(name, outer, Own::default(), VarMap::new(), Arc::default());
+            let request = request(
+                (name, &node.place),
+                outer,
+                Own::default(),
+                VarMap::new(),
+                Arc::default(),
+            );
             return self.role(&request, scoping, diagnostics);
         }
         let mut fields = diagnostics.keep(Fields::of(node, "a role entry"))?;
         let name = fields.take("role").or(fields.take("name"));
         let mut keywords = Keywords::read(outer, &mut fields, self, diagnostics);
-        let Some(name) = name.and_then(Node::text) else {
+        let Some(name) = name.and_then(|name| Some((name.text()?, &name.place))) else {
             let missing = Diagnostic::error("a role entry needs the role's name: `role: NAME`").at(&node.place);
             diagnostics.push(match node.get("src") {
                 None => missing,

@@ -37,12 +37,7 @@ pub(super) fn find_role(
             "roles of collections are not read: put it into a `roles` folder, and write `{short}`"
         )));
     }
-    let known: Vec<String> = parents
-        .iter()
-        .filter_map(|parent| fs_err::read_dir(parent).ok())
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .collect();
+    let known: Vec<String> = parents.iter().flat_map(|parent| names_in(parent)).collect();
     let looked: Vec<_> = parents.iter().map(|path| path.display().to_string()).collect();
     Err(match closest(name, known.iter().map(String::as_str)) {
         Some(near) => missing.help(format!("did you mean `{near}`?")),
@@ -71,9 +66,23 @@ pub(super) fn named_file(role: &Path, kind: &str, name: &str, place: &Place) -> 
     with_ending(&role.join(kind), name)
         .filter(|path| path.is_file())
         .ok_or_else(|| {
-            let role = role.file_name().unwrap_or_default().to_string_lossy();
-            Diagnostic::error(format!("the role `{role}` has no {kind} file `{name}`")).at(place)
+            let title = role.file_name().unwrap_or_default().to_string_lossy();
+            let names = names_in(&role.join(kind));
+            let names = names
+                .iter()
+                .map(|name| name.trim_end_matches(".yml").trim_end_matches(".yaml"));
+            Diagnostic::error(format!("the role `{title}` has no {kind} file `{name}`"))
+                .at(place)
+                .did_you_mean(name, names)
         })
+}
+
+/// The names in a folder, as far as it can be read.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect()
 }
 
 /// A role's files of variables: one, or all of a folder of that name.

@@ -35,7 +35,17 @@ const fn key(name: &'static str, kind: Kind, about: &'static str) -> Keyword {
 }
 
 /// What plays, roles, blocks and tasks share and hand down.
-pub(super) const SHARED: [Keyword; 23] = [
+pub(super) const SHARED: [Keyword; 25] = [
+    key(
+        "module_defaults",
+        Kind::Mapping,
+        "Options that modules have where a task does not give them, by module.",
+    ),
+    key(
+        "collections",
+        Kind::Texts,
+        "Collections whose modules krun has; they change nothing.",
+    ),
     key(
         "when",
         Kind::Condition,
@@ -102,7 +112,19 @@ pub(super) const SHARED: [Keyword; 23] = [
 ];
 
 /// Keys of a play.
-pub(super) const PLAY: [Keyword; 14] = [
+pub(super) const PLAY: [Keyword; 18] = [
+    key(
+        "gather_subset",
+        Kind::Texts,
+        "Which facts are gathered, as the module `setup` has it.",
+    ),
+    key("gather_timeout", Kind::Number, "Seconds that gathering facts may take."),
+    key(
+        "vars_prompt",
+        Kind::Any,
+        "Questions whose answers are variables: a list of mappings with `name` and `prompt`.",
+    ),
+    key("user", Kind::Text, "As `remote_user`."),
     key("name", Kind::Text, "What the play is about."),
     key(
         "hosts",
@@ -168,7 +190,8 @@ pub(super) const ROLE: [Keyword; 2] = [
 ];
 
 /// Keys of a block.
-pub(super) const BLOCK: [Keyword; 4] = [
+pub(super) const BLOCK: [Keyword; 5] = [
+    key("notify", Kind::Texts, "Handlers that its tasks notify, too."),
     key("name", Kind::Text, "What the block is about."),
     key("block", Kind::Tasks, "The tasks."),
     key(
@@ -180,7 +203,13 @@ pub(super) const BLOCK: [Keyword; 4] = [
 ];
 
 /// Keys of a task.
-pub(super) const TASK: [Keyword; 22] = [
+pub(super) const TASK: [Keyword; 24] = [
+    key("async", Kind::Number, "Seconds that it may go on in the background."),
+    key(
+        "poll",
+        Kind::Number,
+        "Seconds between two looks at it in the background; 0: go on at once. Default: 15.",
+    ),
     key("name", Kind::Text, "What the task is about."),
     key("register", Kind::Text, "The variable that keeps the result."),
     key(
@@ -250,7 +279,17 @@ pub(super) const TASK: [Keyword; 22] = [
 ];
 
 /// Keys of `loop_control`.
-pub(super) const LOOP_CONTROL: [Keyword; 5] = [
+pub(super) const LOOP_CONTROL: [Keyword; 7] = [
+    key(
+        "break_when",
+        Kind::Condition,
+        "The loop ends behind the item for which this holds.",
+    ),
+    key(
+        "extended_allitems",
+        Kind::Flag,
+        "Whether `ansible_loop` holds all items. Default: true.",
+    ),
     key("loop_var", Kind::Text, "The variable for the item. Default: item."),
     key("index_var", Kind::Text, "The variable for the item's number, from 0."),
     key("label", Kind::Text, "Shown instead of the item."),

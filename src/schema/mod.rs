@@ -75,11 +75,18 @@ fn choose(key: &str, with: &str, without: &str) -> Value {
 }
 
 fn play() -> Value {
-    object(
+    let mut play = object(
         "A play: what is done on which hosts, in which batches.",
         &keywords::PLAY,
         &["hosts"],
-    )
+    );
+    // They mean something at what stands in it only.
+    if let Some(properties) = play["properties"].as_object_mut() {
+        for key in ["when", "delegate_to", "delegate_facts"] {
+            properties.shift_remove(key);
+        }
+    }
+    play
 }
 
 fn import() -> Value {
@@ -199,7 +206,17 @@ fn value_of(keyword: &Keyword) -> Value {
         Kind::LoopControl => reference("loop_control"),
         Kind::Meta => json!({"enum": Meta::ALL.map(|(name, _)| name)}),
         Kind::IncludeFile => include(&["file"]),
-        Kind::IncludeRole => include(&["name", "role", "tasks_from"]),
+        Kind::IncludeRole => include(&[
+            "name",
+            "role",
+            "tasks_from",
+            "vars_from",
+            "defaults_from",
+            "handlers_from",
+            "public",
+            "allow_duplicates",
+            "rolespec_validate",
+        ]),
     };
     // Beside `$ref` nothing counts in draft 7.
     if value.get("$ref").is_some() {
@@ -216,9 +233,20 @@ fn include(options: &[&str]) -> Value {
         let about = match *option {
             "file" => "The file.",
             "tasks_from" => "A file in the role's `tasks/` instead of `main`.",
+            "vars_from" => "A file in the role's `vars/` instead of `main`.",
+            "defaults_from" => "A file in the role's `defaults/` instead of `main`.",
+            "handlers_from" => "A file in the role's `handlers/` instead of `main`.",
+            "public" => "The role's variables are seen by the tasks behind it.",
+            "allow_duplicates" => "Done again also where the role was done already. Default: true.",
+            "rolespec_validate" => "Whether the role's argument specs are held to. Default: true.",
             _ => "The role's name.",
         };
-        properties.insert((*option).to_owned(), json!({"type": "string", "description": about}));
+        let mut value = match *option {
+            "public" | "allow_duplicates" | "rolespec_validate" => options::flag(),
+            _ => json!({"type": "string"}),
+        };
+        value["description"] = json!(about);
+        properties.insert((*option).to_owned(), value);
     }
     let apply = object("Keywords that the included tasks get.", &[], &[]);
     properties.insert("apply".to_owned(), apply);

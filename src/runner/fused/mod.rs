@@ -59,27 +59,27 @@ fn is_set(setting: Option<&Setting>) -> bool {
     setting.is_some_and(|setting| setting.value != Value::Bool(false))
 }
 
-/// True for a task that says itself that it reads other hosts' variables: those must not be further on than it is.
+/// True for a task that says itself that it reads other hosts' variables, or who is still in the play: those must not be
+/// further on than it is.
 fn reads_other_hosts(task: &Task) -> bool {
-    const NAME: &str = "hostvars";
+    const NAMES: [&str; 3] = ["hostvars", "play_hosts", "ansible_play_batch"];
     let Action::Module { options, .. } = &task.action else {
         return false;
     };
+    let names_one = |text: &str| NAMES.iter().any(|name| text.contains(name));
+    let mentions_one = |value: &Value| NAMES.iter().any(|name| mentions(value, name));
     let keywords = &task.keywords;
     let judged = task.changed_when.iter().chain(&task.failed_when).flatten();
     let mut conditions = keywords.when.iter().chain(judged);
     let mut vars = keywords.vars.iter().flat_map(|vars| vars.values());
-    options.values().any(|value| mentions(value, NAME))
-        || conditions.any(|condition| condition.text.contains(NAME))
-        || vars.any(|variable| mentions(variable.raw(), NAME))
-        || keywords
-            .environment
-            .iter()
-            .any(|setting| mentions(&setting.value, NAME))
+    options.values().any(mentions_one)
+        || conditions.any(|condition| names_one(&condition.text))
+        || vars.any(|variable| mentions_one(variable.raw()))
+        || keywords.environment.iter().any(|setting| mentions_one(&setting.value))
         || task
             .loop_over
             .as_ref()
-            .is_some_and(|over| mentions(&over.list.value, NAME))
+            .is_some_and(|over| mentions_one(&over.list.value))
 }
 
 fn mentions(value: &Value, part: &str) -> bool {
