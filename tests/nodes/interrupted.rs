@@ -66,7 +66,12 @@ fn a_drain_is_finished_and_the_node_takes_pods_again() {
     assert_eq!(lab.nodes()[1], CORDONED);
     lab.kubectl("delete pdb web");
     let ran = krun.end().expect_status(99);
-    assert_eq!(ran.stderr, "");
+    assert!(
+        ran.stderr.starts_with("to go on from here: krun resume "),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     ran.expect_stdout("interrupted: \"drain\" is finished first on w1")
         .expect_stdout("evicted")
         .expect_stdout("STOPPED: interrupted; the tasks in flight were finished")

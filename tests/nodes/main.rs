@@ -18,6 +18,7 @@ mod preflight;
 mod real;
 mod reboots;
 mod restore;
+mod resume;
 mod rollback;
 #[path = "../support/mod.rs"]
 mod support;

@@ -87,20 +87,24 @@ impl Lab {
         let kept: Vec<_> = text.lines().filter(|line| !line.starts_with(&start)).collect();
         let inventory = tempfile::Builder::new().suffix(".ini").tempfile().unwrap();
         std::fs::write(inventory.path(), kept.join("\n")).unwrap();
-        self.start(args, inventory.path()).end()
+        self.start(args, Some(inventory.path())).end()
+    }
+
+    /// Runs krun on the controller's side of the lab without an inventory: what it is told is in its journal.
+    pub fn krun_alone(&self, args: &[&str]) -> Ran {
+        self.start(args, None).end()
     }
 
     /// The same as [`Lab::krun`], beside the test.
     pub fn start_krun(&self, args: &[&str]) -> Running {
-        self.start(args, self.inventory.path())
+        self.start(args, Some(self.inventory.path()))
     }
 
-    fn start(&self, args: &[&str], inventory: &Path) -> Running {
+    fn start(&self, args: &[&str], inventory: Option<&Path>) -> Running {
         let mut krun = Command::new(lab_tool());
         krun.args(["ctl", "--name", &self.name, "--", env!("CARGO_BIN_EXE_krun")])
             .args(args)
-            .arg("-i")
-            .arg(inventory)
+            .args(inventory.iter().flat_map(|path| [Path::new("-i"), path]))
             .current_dir(repository())
             .env("NO_COLOR", "1")
             .env("KRUN_JOURNAL", self.journal.path())
