@@ -324,3 +324,27 @@ fn plain_text_does_not_stay(#[case] editor: &str, #[case] status: i32) {
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(project.read("whole.yml") == before, status != 0);
 }
+
+#[test]
+fn an_encrypted_file_is_not_sent_as_it_is() {
+    let project = Project::new(
+        "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {src: secret.txt, dest: '{{ playbook_dir }}/sent'}
+    - template: {src: 'secret.{{ ending }}', dest: '{{ playbook_dir }}/sent'}
+",
+    )
+    .file("secret.txt", "$ANSIBLE_VAULT;1.1;AES256\n3132\n");
+    let refused = project.run_on("a", &["-e", "ending=txt"]).expect_status(4);
+    let refused = refused.expect_stderr("site.yml:5:19");
+    refused.expect_stderr("the file `secret.txt` is encrypted, and krun does not decrypt files that it sends");
+    let project = project.file(
+        "site.yml",
+        "- hosts: all\n  gather_facts: false\n  tasks:\n    - template: {src: 'secret.{{ ending }}', dest: '{{ playbook_dir }}/sent'}\n",
+    );
+    let failed = project.run_on("a", &["-e", "ending=txt"]).expect_status(2);
+    failed.expect_stdout("is encrypted, and krun does not decrypt");
+    assert!(!project.path().join("sent").exists());
+}

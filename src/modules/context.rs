@@ -8,7 +8,7 @@ use crate::connection::{
     Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached, running_jobs, start_detached,
 };
 use crate::vars::Scope;
-use crate::vars::vault::VaultPasswords;
+use crate::vars::vault::{VaultPasswords, is_encrypted};
 
 use super::background::SATISFIED;
 use super::{Answer, Asker, Background, Failure, LeftJob, Question, Undo, UndoNote, random_word, reconnect};
@@ -39,6 +39,25 @@ impl FileFinder {
             let list: Vec<_> = places.iter().map(|place| place.display().to_string()).collect();
             Failure::new(format!("the file `{name}` is not there")).help(format!("looked for {}", list.join(", ")))
         })
+    }
+
+    /// The same for a file whose content goes to a node, or is worked out for it: one that ansible-vault encrypted would
+    /// arrive as it is.
+    ///
+    /// # Errors
+    /// As [`FileFinder::find`], or it is encrypted.
+    pub fn find_plain(&self, kind: &str, name: &str) -> Result<PathBuf, Failure> {
+        let path = self.find(kind, name)?;
+        let mut start = String::new();
+        // What cannot be read, or is no text, is reported where it is used.
+        let read = std::fs::File::open(&path).map(|file| file.take(64).read_to_string(&mut start));
+        if matches!(read, Ok(Ok(_))) && is_encrypted(&start) {
+            return Err(Failure::new(format!(
+                "the file `{name}` is encrypted, and krun does not decrypt files that it sends"
+            ))
+            .help("keep the secret as a variable in a vault, and write it with `copy: content=…`; or `krun vault decrypt` it"));
+        }
+        Ok(path)
     }
 
     /// Where [`FileFinder::find`] looks, in order.

@@ -144,7 +144,7 @@ impl Module for Template {
     }
 
     fn check(&self, context: &mut Context<'_>) -> Result<State<FilePlan>, Failure> {
-        let file = context.files.find("templates", &self.src)?;
+        let file = context.files.find_plain("templates", &self.src)?;
         let text = self.render(context, &file)?;
         let name = file_name(&self.src);
         let name = name.strip_suffix(".j2").or(name.strip_suffix(".hbs")).unwrap_or(name);

@@ -96,7 +96,12 @@ fn check_file(task: &Task, play: &Play, diagnostics: &mut Diagnostics) {
     if template::holds_template(name) || task.keywords.delegate_to.is_some() {
         return;
     }
-    let found = finder(task, play).find(kind, name);
+    let finder = finder(task, play);
+    let found = if kind == "vars" {
+        finder.find(kind, name)
+    } else {
+        finder.find_plain(kind, name)
+    };
     if let (Ok(path), "template") = (&found, definition.name) {
         check_template(path, options, diagnostics);
     }

@@ -91,7 +91,7 @@ fn explain_unknown(unknown: Diagnostic, key: &str) -> Diagnostic {
     }
     match closest(short, modules::names().chain(STATEMENTS).chain(TASK_KEYS)) {
         Some(near) => unknown.help(format!("did you mean `{near}`?")),
-        None => unknown.help("`krun doc` lists the modules; others cannot be added, as a command or a `script` can"),
+        None => unknown.help("`krun doc` lists the modules; what they lack a `command` or a `script` can do"),
     }
 }
 

@@ -73,7 +73,7 @@ impl Module for Copy {
         if *self.remote_src {
             return self.check_on_node(context, src);
         }
-        let path = context.files.find("files", src)?;
+        let path = context.files.find_plain("files", src)?;
         let metadata = fs_err::metadata(&path).map_err(|error| Failure::new(error.to_string()))?;
         if metadata.is_dir() {
             let tree = Tree::here(&path)?;

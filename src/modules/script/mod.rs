@@ -99,7 +99,7 @@ impl Module for Script {
 
     fn check(&self, context: &mut Context<'_>) -> Result<State<Ready>, Failure> {
         let (name, arguments) = self.words().map_err(|error| Failure::new(error.message))?;
-        let file = context.files.find("files", &name)?;
+        let file = context.files.find_plain("files", &name)?;
         let content = fs_err::read(&file).map_err(|error| Failure::new(error.to_string()))?;
         let interpreter = match &self.executable {
             None => interpreter(&content),

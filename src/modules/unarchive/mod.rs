@@ -133,7 +133,7 @@ impl Unarchive {
         if *self.remote_src {
             return Ok(Source::OnNode(self.src.0.clone()));
         }
-        let path = context.files.find("files", &self.src)?;
+        let path = context.files.find_plain("files", &self.src)?;
         let failed = |error: std::io::Error| Failure::new(error.to_string());
         let mut file = fs_err::File::open(&path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;

@@ -437,7 +437,7 @@ impl Uri {
 
 /// A file of this machine as a body.
 fn read(context: &Context<'_>, name: &str) -> Result<String, Failure> {
-    let path = context.files.find("files", name)?;
+    let path = context.files.find_plain("files", name)?;
     let bytes = fs_err::read(&path).map_err(|error| Failure::new(error.to_string()))?;
     let text = String::from_utf8(bytes)
         .ok()
