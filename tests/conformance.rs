@@ -243,15 +243,19 @@ fn indented(text: &str) -> String {
 }
 
 fn cases() -> Vec<Case> {
+    cases_of(&std::env::var("KRUN_CONFORMANCE").unwrap_or_default())
+}
+
+/// The cases whose names hold a word.
+fn cases_of(word: &str) -> Vec<Case> {
     let folder = repository().join("tests/conformance/cases");
-    let word = std::env::var("KRUN_CONFORMANCE").unwrap_or_default();
     let mut paths = files_below(&folder);
     paths.sort();
     paths
         .iter()
         .filter(|path| path.extension().is_some_and(|ending| ending == "case"))
         .map(|path| Case::read(path, &folder))
-        .filter(|case| case.name.contains(&word))
+        .filter(|case| case.name.contains(word))
         .collect()
 }
 
@@ -350,4 +354,42 @@ fn krun_does_what_ansible_does_or_differs_on_purpose() {
         cases.len(),
         bad.join("\n")
     );
+}
+
+/// What public playbooks have in them can be listed and linted, too.
+#[test]
+fn idioms_are_listed_and_linted_unchanged() {
+    let mut looked = 0;
+    for case in cases_of("idioms/") {
+        let temporary = tempfile::tempdir().unwrap();
+        case.lay_out(temporary.path());
+        let run = |words: &[&str]| {
+            let mut krun = Command::new(env!("CARGO_BIN_EXE_krun"));
+            krun.args(words).args(["-i", "hosts", "--unsupported", "when-reached"]);
+            let krun = krun
+                .current_dir(temporary.path())
+                .env("NO_COLOR", "1")
+                .stdin(Stdio::null());
+            let output = krun.output().unwrap();
+            let printed =
+                String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            (output.status.code(), printed)
+        };
+        let words = shlex::split(&case.runs[0]).unwrap();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        for list in ["--list-tasks", "--list-hosts", "--list-tags", "--syntax-check"] {
+            let own = words
+                .iter()
+                .filter(|word| !word.contains("unsupported") && **word != "when-reached");
+            let (status, printed) = run(&own.copied().chain([list]).collect::<Vec<_>>());
+            let is_listed = status == Some(0) && printed.contains("playbook: ");
+            assert!(is_listed, "{} {list}:\n{printed}", case.name);
+        }
+        let variables = words.windows(2).filter(|pair| pair[0] == "-e").flatten().copied();
+        let (status, printed) = run(&["lint", words[0]].into_iter().chain(variables).collect::<Vec<_>>());
+        let is_judged = status == Some(0) || status == Some(2);
+        assert!(is_judged, "{}:\n{printed}", case.name);
+        looked += 1;
+    }
+    assert!(looked >= 7, "{looked}");
 }

@@ -1,6 +1,7 @@
 //! `krun lint`: everything that is wrong with playbooks, and what puts a cluster at risk though it is right.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -13,7 +14,9 @@ use super::print::{complain, print};
 use super::vault_options::VaultArgs;
 use crate::inventory::{Inventory, InventoryVariables};
 use crate::lint::{self, ALL};
-use crate::playbook::{Known, Loader, LoaderOptions, Playbook, TagSelection, check_hosts, check_variables};
+use crate::playbook::{
+    Known, Loader, LoaderOptions, Playbook, TagSelection, Unsupported, check_hosts, check_variables,
+};
 use crate::syntax::{Diagnostic, Diagnostics, Severity};
 use crate::vars::vault::VaultPasswords;
 
@@ -49,6 +52,9 @@ pub(super) struct LintArgs {
     /// Folders with roles, beside those near the playbook (separated by `:`)
     #[arg(long, value_name = "FOLDERS", env = "KRUN_ROLES_PATH", value_delimiter = ':')]
     roles_path: Vec<PathBuf>,
+    /// A task that krun does not know: an error, or left alone since it may never be reached (when-reached)
+    #[arg(long, value_name = "WHAT", env = "KRUN_UNSUPPORTED", default_value = "error", value_parser = Unsupported::from_str)]
+    unsupported: Unsupported,
     #[command(flatten)]
     vault: VaultArgs,
 }
@@ -106,7 +112,7 @@ fn look(args: &LintArgs) -> Result<Diagnostics, Error> {
     let extra_vars = extra_vars::read(&args.extra_vars, &passwords).map_err(Error::options)?;
     let options = LoaderOptions {
         roles_path: args.roles_path.clone(),
-        ..LoaderOptions::default()
+        unsupported: args.unsupported,
     };
     let loader = Loader::new(&options, &passwords);
     let mut found = Diagnostics::default();
