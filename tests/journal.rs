@@ -178,6 +178,28 @@ fn what_a_judgement_rested_on_is_looked_at_again() {
 }
 
 #[test]
+fn a_command_that_was_waited_for_is_not_judged_again() {
+    let project = Project::new(
+        "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: wait
+      shell: echo waited >>{{ playbook_dir }}/trace; echo good
+      register: waited
+      until: waited.stdout == 'good'
+      failed_when: waited.stdout != 'good'
+    - name: gate
+      shell: test -e {{ playbook_dir }}/open
+",
+    );
+    project.run_on("a", &[]).expect_status(2);
+    let project = project.file("open", "");
+    project.krun(&["resume", "--accept-changes"]).expect_status(0);
+    assert_eq!(project.trace(), ["waited"]);
+}
+
+#[test]
 fn what_was_changed_since_is_mended_and_tells_its_handlers() {
     let project = Project::new(
         "

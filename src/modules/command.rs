@@ -72,6 +72,7 @@ impl Module for Command {
     )];
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
+    const AGAIN: super::Again = super::Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Ask for the kubelet's version
   command: kubelet --version

@@ -27,6 +27,7 @@ impl Module for Raw {
     const NAME: &'static str = "raw";
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
+    const AGAIN: super::Again = super::Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Is anybody there?
   raw: uname -a

@@ -49,6 +49,7 @@ impl Module for Shell {
     const NAME: &'static str = "shell";
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
+    const AGAIN: super::Again = super::Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Count the pods of this node
   shell: crictl pods --quiet | wc -l

@@ -84,6 +84,7 @@ impl Module for Script {
     )];
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
+    const AGAIN: super::Again = super::Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Look at the disks with a script of our own
   script: check-disks.sh --limit 80

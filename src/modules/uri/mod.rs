@@ -152,6 +152,7 @@ impl Module for Uri {
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] =
         &[("user", "url_username"), ("password", "url_password")];
     const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = REFUSED_OF_REQUESTS;
+    const AGAIN: super::Again = super::Again::Once;
     const EXAMPLE: &'static str = "\
 - name: The API server is well
   uri:
