@@ -66,14 +66,7 @@ pub fn run_detached(
     job: &DetachedJob<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Output, ConnectionError> {
-    let failed = |reason: String| ConnectionError::Transfer {
-        what: format!("starting `{}` detached", job.request.script.name),
-        reason,
-    };
-    if !is_identity(job.identity) {
-        return Err(failed(format!("`{}` cannot be a job's identity", job.identity)));
-    }
-    let token = random_word().map_err(|error| failed(error.to_string()))?;
+    let token = token_for(job)?;
     let follower = Follower {
         connection,
         user,
@@ -94,14 +87,7 @@ pub fn start_detached(
     user: Option<&Become>,
     job: &DetachedJob<'_>,
 ) -> Result<String, ConnectionError> {
-    let failed = |reason: String| ConnectionError::Transfer {
-        what: format!("starting `{}` detached", job.request.script.name),
-        reason,
-    };
-    if !is_identity(job.identity) {
-        return Err(failed(format!("`{}` cannot be a job's identity", job.identity)));
-    }
-    let token = random_word().map_err(|error| failed(error.to_string()))?;
+    let token = token_for(job)?;
     let mut follower = Follower {
         connection,
         user,
@@ -112,6 +98,18 @@ pub fn start_detached(
     };
     let start = follower.start_request(&token, Instant::now());
     Ok(follower.ask(&start)?.directory)
+}
+
+/// A word that tells this start of a job from all others.
+fn token_for(job: &DetachedJob<'_>) -> Result<String, ConnectionError> {
+    let failed = |reason: String| ConnectionError::Transfer {
+        what: format!("starting `{}` detached", job.request.script.name),
+        reason,
+    };
+    if !is_identity(job.identity) {
+        return Err(failed(format!("`{}` cannot be a job's identity", job.identity)));
+    }
+    random_word().map_err(|error| failed(error.to_string()))
 }
 
 /// The identities of the user's jobs that are at work on the node.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::{Flag, Text};
 use super::program::{Guard, input, outcome};
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 
 /// Runs a program on the node, without a shell: no pipes, redirections, patterns or variables; see `shell` for those.
 /// A task that runs one is always changed (say otherwise with `changed_when`); an exit status other than 0 fails it.
@@ -72,7 +72,7 @@ impl Module for Command {
     )];
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
-    const AGAIN: super::Again = super::Again::Once;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Ask for the kubelet's version
   command: kubelet --version

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::args::Text;
 use super::program::{Guard, outcome};
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 
 /// Runs a command line through the node's shell, and nothing else: as `shell`, but with no option beside the shell.
 /// Kept for playbooks that use it; krun's other modules need no Python on the node either.
@@ -27,7 +27,7 @@ impl Module for Raw {
     const NAME: &'static str = "raw";
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
-    const AGAIN: super::Again = super::Again::Once;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Is anybody there?
   raw: uname -a

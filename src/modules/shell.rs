@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::args::{Flag, Text};
 use super::program::{Guard, input, outcome};
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 
 /// Runs a shell command line on the node, with all that a shell offers. A task that runs one is always changed (say
 /// otherwise with `changed_when`); an exit status other than 0 fails it.
@@ -49,7 +49,7 @@ impl Module for Shell {
     const NAME: &'static str = "shell";
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
-    const AGAIN: super::Again = super::Again::Once;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Count the pods of this node
   shell: crictl pods --quiet | wc -l

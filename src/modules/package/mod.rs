@@ -1,20 +1,23 @@
 //! The `package` module: dnf 4, dnf 5, yum and apt behind one set of options.
 
 mod inquiry;
+mod options;
+mod transaction;
 mod versions;
 
-use std::cmp::Ordering;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::connection::{Request, Script};
 
 use super::args::{Count, Flag, List, Text};
 use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
 use inquiry::{Inquiry, Wanted};
+use options::REFUSED;
+use transaction::Transaction;
 
 const QUERY: Script = Script {
     name: "package/query",
@@ -135,19 +138,6 @@ enum Wish {
     Latest,
 }
 
-/// The transaction that is needed.
-pub struct Transaction {
-    manager: String,
-    verb: &'static str,
-    /// `NAME` or `NAME<tab>VERSION`.
-    packages: Vec<String>,
-    is_downgrade: bool,
-    /// More options of the manager, in words.
-    more: String,
-    /// Versions before, by name.
-    before: Map<String, Value>,
-}
-
 impl Package {
     fn wanted(&self) -> Vec<Wanted> {
         let wanted = |package: &String| {
@@ -212,232 +202,12 @@ impl Package {
         self.name.iter().any(|name| name == "*")
     }
 
-    /// Options of dnf and yum that say which packages count.
-    fn filters(&self) -> Vec<String> {
-        let mut options: Vec<String> = self.exclude.iter().map(|name| format!("--exclude={name}")).collect();
-        for (is_set, option) in [(*self.security, "--security"), (*self.bugfix, "--bugfix")] {
-            if is_set {
-                options.push(option.to_owned());
-            }
-        }
-        options
-    }
-
-    /// More options of the manager; those that it does not have are a failure.
-    fn more(&self, manager: &str) -> Result<String, Failure> {
-        let is_apt = manager == "apt";
-        let foreign: Vec<&str> = [
-            (*self.purge, "purge", true),
-            (self.dpkg_options.is_some(), "dpkg_options", true),
-            (self.install_recommends.is_some(), "install_recommends", true),
-            (*self.allow_change_held_packages, "allow_change_held_packages", true),
-            (self.upgrade != Upgrade::No, "upgrade", true),
-            (self.install_weak_deps.is_some(), "install_weak_deps", false),
-            (!self.exclude.is_empty(), "exclude", false),
-            (*self.allowerasing, "allowerasing", false),
-            (*self.nobest, "nobest", false),
-            (*self.skip_broken, "skip_broken", false),
-            (*self.security, "security", false),
-            (*self.bugfix, "bugfix", false),
-        ]
-        .into_iter()
-        .filter(|(is_set, _, for_apt)| *is_set && *for_apt != is_apt)
-        .map(|(_, name, _)| name)
-        .collect();
-        if let Some(name) = foreign.first() {
-            return Err(Failure::new(format!(
-                "the node's package manager is {manager}, which has no `{name}`"
-            ))
-            .help("put a condition on the task: `when: ansible_facts.pkg_mgr == '…'`"));
-        }
-        let mut options = if is_apt { self.apt_options() } else { self.filters() };
-        if !is_apt {
-            if let Some(Flag(weak)) = self.install_weak_deps {
-                options.push(format!("--setopt=install_weak_deps={weak}"));
-            }
-            let flags = [
-                (*self.allowerasing, "--allowerasing"),
-                (*self.nobest, "--nobest"),
-                (*self.skip_broken, "--skip-broken"),
-            ];
-            options.extend(
-                flags
-                    .into_iter()
-                    .filter(|(is_set, _)| *is_set)
-                    .map(|(_, option)| option.to_owned()),
-            );
-        }
-        Ok(options.join(" "))
-    }
-
-    fn apt_options(&self) -> Vec<String> {
-        let dpkg = self.dpkg_options.as_deref().unwrap_or("force-confdef,force-confold");
-        let mut options: Vec<String> = dpkg
-            .split(',')
-            .map(str::trim)
-            .filter(|option| !option.is_empty())
-            .map(|option| format!("-oDpkg::Options::=--{option}"))
-            .collect();
-        match self.install_recommends {
-            None => {}
-            Some(Flag(true)) => options.push("--install-recommends".to_owned()),
-            Some(Flag(false)) => options.push("--no-install-recommends".to_owned()),
-        }
-        let names = !self.name.is_empty();
-        let flags = [
-            (*self.purge, "--purge"),
-            (*self.autoremove && names, "--auto-remove"),
-            (*self.allow_change_held_packages, "--allow-change-held-packages"),
-        ];
-        options.extend(
-            flags
-                .into_iter()
-                .filter(|(is_set, _)| *is_set)
-                .map(|(_, option)| option.to_owned()),
-        );
-        options
-    }
-
-    /// What is done when the transaction has ended well.
-    fn afterwards(&self, manager: &str) -> String {
-        let alone = self.name.is_empty() && self.upgrade == Upgrade::No;
-        let autoremove = *self.autoremove && !alone && (manager != "apt" || self.name.is_empty());
-        let verbs = [
-            (autoremove, "autoremove"),
-            (*self.autoclean, "autoclean"),
-            (*self.clean, "clean"),
-        ];
-        let verbs: Vec<_> = verbs
-            .into_iter()
-            .filter(|(is_set, _)| *is_set)
-            .map(|(_, verb)| verb)
-            .collect();
-        verbs.join(" ")
-    }
-
     fn patience(&self) -> u64 {
         self.lock_timeout.map_or(PATIENCE, |count| count.0)
     }
 
     fn excludes(&self) -> &str {
         self.disable_excludes.as_deref().unwrap_or("")
-    }
-
-    /// The packages that a transaction has to be about, and the names of the changes.
-    fn plan(&self, inquiry: &Inquiry) -> Result<(Transaction, Vec<String>), Failure> {
-        let mut transaction = Transaction {
-            manager: inquiry.manager.clone(),
-            verb: if self.state == Wish::Absent {
-                "remove"
-            } else {
-                "install"
-            },
-            packages: Vec::new(),
-            is_downgrade: false,
-            more: String::new(),
-            before: inquiry.versions(),
-        };
-        let mut changes = Vec::new();
-        for wanted in &inquiry.wanted {
-            let name = &wanted.name;
-            let installed = inquiry.installed.get(name).map(String::as_str);
-            if *self.only_upgrade && installed.is_none() && self.state != Wish::Absent {
-                continue;
-            }
-            let target = match self.state {
-                Wish::Absent => {
-                    if let Some(version) = installed {
-                        // versionlock does not care for removals, dpkg does.
-                        if inquiry.manager == "apt" {
-                            self.refuse_held(inquiry, name, installed)?;
-                        }
-                        transaction.packages.push(name.clone());
-                        changes.push(format!("{name} {version} removed"));
-                    }
-                    continue;
-                }
-                Wish::Present if wanted.version.is_empty() && installed.is_some() => continue,
-                Wish::Present if installed.is_some_and(|version| versions::is_version(version, &wanted.version)) => {
-                    continue;
-                }
-                Wish::Present | Wish::Latest => inquiry.newest(wanted),
-            };
-            let Some(target) = target else {
-                if wanted.version.is_empty() {
-                    inquiry.refuse_guess(wanted, self.state == Wish::Latest)?;
-                    // Perhaps another package provides the name; the manager knows.
-                    if installed.is_none() {
-                        transaction.packages.push(name.clone());
-                        changes.push(name.clone());
-                    }
-                    continue;
-                }
-                return Err(inquiry.missing(wanted));
-            };
-            let order = installed.map(|version| versions::compare(version, target));
-            if order == Some(Ordering::Equal) || (self.state == Wish::Latest && order == Some(Ordering::Greater)) {
-                continue;
-            }
-            self.refuse_held(inquiry, name, installed)?;
-            if order == Some(Ordering::Greater) {
-                if !*self.allow_downgrade {
-                    let installed = installed.unwrap_or_default();
-                    return Err(Failure::new(format!(
-                        "{name} {installed} is newer than {target}, which was asked for"
-                    ))
-                    .help("set `allow_downgrade: true` if the older version is really wanted"));
-                }
-                transaction.is_downgrade = true;
-            }
-            changes.push(match installed {
-                Some(version) => format!("{name} {version} → {target}"),
-                None => format!("{name} {target}"),
-            });
-            transaction.packages.push(format!("{name}\t{target}"));
-        }
-        self.plan_hold(inquiry, &mut transaction, &mut changes);
-        Ok((transaction, changes))
-    }
-
-    /// What is held is changed only when the task says what becomes of the hold.
-    fn refuse_held(&self, inquiry: &Inquiry, name: &str, installed: Option<&str>) -> Result<(), Failure> {
-        if self.hold.is_some() || *self.allow_change_held_packages || !inquiry.held.contains(name) {
-            return Ok(());
-        }
-        let help = if self.state == Wish::Absent {
-            "set `hold: false` to let it go"
-        } else {
-            "set `hold: true` to change it and hold it again, or `hold: false` to let it go"
-        };
-        Err(Failure::new(format!("{name} is held at {}", installed.unwrap_or("its version"))).help(help))
-    }
-
-    /// A hold belongs to all packages of the task, also to those whose version is right already.
-    fn plan_hold(&self, inquiry: &Inquiry, transaction: &mut Transaction, changes: &mut Vec<String>) {
-        let Some(Flag(hold)) = self.hold else { return };
-        if self.state == Wish::Absent {
-            return;
-        }
-        let is_wrong = |wanted: &&Wanted| inquiry.held.contains(&wanted.name) != hold;
-        let wrong: Vec<_> = inquiry.wanted.iter().filter(is_wrong).collect();
-        let word = if hold { "held" } else { "no longer held" };
-        changes.extend(wrong.iter().map(|wanted| format!("{} {word}", wanted.name)));
-        if transaction.packages.is_empty() && !wrong.is_empty() {
-            transaction.verb = "nothing";
-            transaction.packages = wrong.iter().map(|wanted| wanted.name.clone()).collect();
-        } else if !transaction.packages.is_empty() {
-            // The hold is set for what the transaction names: it has to name them all.
-            for wanted in wrong {
-                let is_named = |package: &String| package.split('\t').next() == Some(&wanted.name);
-                if !transaction.packages.iter().any(is_named) {
-                    let version = inquiry.installed.get(&wanted.name);
-                    transaction.packages.push(match version {
-                        Some(version) => format!("{}\t{version}", wanted.name),
-                        None => wanted.name.clone(),
-                    });
-                }
-            }
-        }
     }
 }
 
@@ -599,91 +369,6 @@ impl Module for Package {
             .with("packages", Value::Object(after)))
     }
 }
-
-impl Transaction {
-    /// A package manager that had nothing to do ends well too (yum with an excluded package): what is there counts.
-    fn verify(&self, after: &indexmap::IndexMap<String, String>) -> Result<(), Failure> {
-        for package in &self.packages {
-            let (name, version) = package.split_once('\t').unwrap_or((package, ""));
-            let there = after.get(name).map(String::as_str);
-            let complaint = match (self.verb, there) {
-                ("remove", Some(version)) => format!("{name} {version} is still installed"),
-                ("install", None) if !version.is_empty() => format!("{name} was not installed"),
-                ("install", Some(there)) if !version.is_empty() && versions::compare(there, version).is_ne() => {
-                    format!("{name} is at {there} and not at {version}")
-                }
-                _ => continue,
-            };
-            return Err(Failure::new(format!(
-                "{} reported success, but {complaint}",
-                self.manager
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// Options of Ansible's apt, dnf, yum and package that krun does not have.
-const REFUSED: &[(&str, &str)] = &[
-    (
-        "auto_install_module_deps",
-        "krun needs no Python on nodes; leave it out",
-    ),
-    ("best", "it is what dnf is set to; `nobest: true` is the other way"),
-    ("cacheonly", "package lists are fetched where they are stale"),
-    (
-        "conf_file",
-        "set it in the node's own file, with `copy` or `lineinfile`",
-    ),
-    (
-        "deb",
-        "put the file on the node (`copy`, `get-url`) and install it with the `command` module: `apt-get install -y /x.deb`",
-    ),
-    (
-        "default_release",
-        "name the version, or pin the release in /etc/apt/preferences.d with `copy`",
-    ),
-    (
-        "default-release",
-        "name the version, or pin the release in /etc/apt/preferences.d with `copy`",
-    ),
-    ("disable_plugin", "use the `command` module"),
-    (
-        "download_dir",
-        "use the `command` module with `dnf download` or `apt-get download`",
-    ),
-    (
-        "download_only",
-        "use the `command` module with `dnf download` or `apt-get download`",
-    ),
-    ("enable_plugin", "use the `command` module"),
-    (
-        "fail_on_autoremove",
-        "a transaction never removes unneeded packages unless `autoremove` says so",
-    ),
-    (
-        "force",
-        "say what is to be forced: `allow_downgrade`, `allow_unauthenticated`, `allow_change_held_packages`",
-    ),
-    ("force_apt_get", "krun always uses apt-get; leave it out"),
-    ("install_repoquery", "it has no meaning any more; leave it out"),
-    (
-        "installroot",
-        "krun installs on the node itself; use the `command` module",
-    ),
-    ("list", "`package-facts` lists what is installed"),
-    ("policy_rc_d", "put /usr/sbin/policy-rc.d on the node with `copy`"),
-    ("releasever", "use the `command` module"),
-    ("sslverify", "set it for the repository: `yum-repo` with `sslverify`"),
-    ("update_cache_retries", "use the task's `retries` and `until`"),
-    ("update_cache_retry_max_delay", "use the task's `delay`"),
-    ("use", "krun finds out which package manager a node has"),
-    ("use_backend", "krun finds out which package manager a node has"),
-    (
-        "validate_certs",
-        "packages are fetched from repositories, which have settings of their own (`yum-repo`)",
-    ),
-];
 
 fn yes_or_no(flag: bool) -> &'static str {
     if flag { "yes" } else { "no" }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::Text;
 use super::program::{Guard, outcome};
-use super::{ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Fuses, Module, Outcome, State};
 use crate::connection::{Request, Script as NodeScript};
 
 const RUN: NodeScript = NodeScript {
@@ -84,7 +84,7 @@ impl Module for Script {
     )];
     const FREE_FORM: Option<&'static str> = Some("cmd");
     const FUSES: Fuses = Fuses::Whole;
-    const AGAIN: super::Again = super::Again::Once;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Look at the disks with a script of our own
   script: check-disks.sh --limit 80

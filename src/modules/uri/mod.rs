@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::args::{Count, Flag, List, Mode, Text};
 use super::get_url::REFUSED_OF_REQUESTS;
 use super::remote_file::{Attributes, Content, Query, Wanted, file_name, refuse_preserve};
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Module, Outcome, State};
 use crate::connection::{Request, Script};
 use answer::Answer;
 
@@ -152,7 +152,7 @@ impl Module for Uri {
     const OPTION_ALIASES: &'static [(&'static str, &'static str)] =
         &[("user", "url_username"), ("password", "url_password")];
     const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = REFUSED_OF_REQUESTS;
-    const AGAIN: super::Again = super::Again::Once;
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: The API server is well
   uri:

@@ -1,28 +1,24 @@
 //! One host on its way through a window of tasks: what is sent next, and what has come of it.
 
+mod plan;
+
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+
+use plan::{Plan, Planned};
 
 use super::ahead::{Ahead, Asked, Prediction, Unit};
 use super::stage::Stage;
-use crate::connection::{ConnectionError, Request, Step, StepAnswer, StepKind};
+use crate::connection::{ConnectionError, Step, StepAnswer, StepKind};
 use crate::modules::Fuses;
-use crate::playbook::{Action, Expression, Task};
+use crate::playbook::{Action, Task};
 use crate::runner::event::{Event, EventSink};
 use crate::runner::host_task::{Ended, Machinery};
 use crate::runner::journalled::refused;
 use crate::runner::record::TaskKey;
 use crate::template::{random_draws, without_lookups};
 use crate::vars::{VarMap, Watch};
-
-/// From this time on a round trip costs more than it costs a node to look twice (some milliseconds).
-const FAR: Duration = Duration::from_millis(4);
-
-/// The most that travels together: so many requests, of so many bytes.
-const MOST_STEPS: usize = 100;
-const MOST_BYTES: usize = 128 * 1024;
 
 /// How a host left a window, for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,21 +78,6 @@ struct Attempt {
     reads_unset: bool,
     /// It looked at other hosts' variables.
     reads_others: bool,
-}
-
-/// A request that is to be sent.
-struct Planned {
-    unit: Unit,
-    position: usize,
-    step: Step,
-    /// The answer is certain when it comes: everything before the request was.
-    is_certain: bool,
-}
-
-enum Plan {
-    Send(Vec<Planned>),
-    RunAlone,
-    End(WindowEnd),
 }
 
 impl<'a, 'p> HostWindow<'a, 'p> {
@@ -257,179 +238,6 @@ impl<'a, 'p> HostWindow<'a, 'p> {
         }
     }
 
-    /// Looks ahead as far as is of use, and ends the tasks at the front that need nothing any more.
-    fn plan(&mut self) -> Plan {
-        let mut plan = Vec::new();
-        let mut weight = 0;
-        let mut unset = HashSet::new();
-        // Nothing before is open, so that a request sent now has its turn.
-        let mut is_certain = true;
-        let mut acts = 0;
-        let mut set_out_at = None;
-        let mut number = self.position;
-        while number < self.tasks.len() {
-            if self.is_over() {
-                break;
-            }
-            let at_front = plan.is_empty() && number == self.position;
-            if at_front && self.link == Link::Cut {
-                self.link = Link::Up;
-                self.afresh = true;
-                return Plan::RunAlone;
-            }
-            // Asked before: what is read must have been there.
-            let reached = self.stage.others_have_reached(self.host, number);
-            let attempt = self.attempt(number, unset.clone());
-            if attempt.reads_others && !(at_front && reached) {
-                return if at_front {
-                    Plan::End(WindowEnd::Waits)
-                } else {
-                    Plan::Send(plan)
-                };
-            }
-            if attempt.reads_unset {
-                break;
-            }
-            if attempt.alone {
-                if !at_front {
-                    break;
-                }
-                // What it has done must not be forgotten.
-                if set_out_at == Some(number) || self.ahead.knows(number) {
-                    return Plan::RunAlone;
-                }
-                // It may be that only the way there is another one.
-                set_out_at = Some(number);
-                self.ahead.set_out_anew();
-                self.afresh = true;
-                continue;
-            }
-            let is_open = attempt.asked.iter().any(|asked| !self.is_certain(asked, acts));
-            if at_front && !is_open {
-                self.settle(attempt);
-                number = self.position;
-                continue;
-            }
-            let task = &self.tasks[number];
-            let only_looks = fuses(task) == Fuses::Looks;
-            let mut is_told = true;
-            for asked in &attempt.asked {
-                let sent = self.plan_request(asked, only_looks, &mut is_certain, &mut acts, &mut is_told);
-                match sent {
-                    Sent::Nothing => {}
-                    Sent::NoUse => return Plan::Send(plan),
-                    Sent::Step(planned) => {
-                        weight += weight_of(&planned.step.request);
-                        if !plan.is_empty() && (weight > MOST_BYTES || plan.len() >= MOST_STEPS) {
-                            return Plan::Send(plan);
-                        }
-                        plan.push(planned);
-                    }
-                }
-            }
-            unset.extend(task.register.iter().cloned());
-            unset.extend(attempt.ended.variables.keys().cloned());
-            if !attempt.ended.facts.is_empty() || gives_facts(task) {
-                break;
-            }
-            let judges = is_judged(task) && attempt.asked.iter().any(|asked| !matches!(asked, Asked::Predicted(..)));
-            if judges || (is_told && attempt.ended.lost()) {
-                is_certain = false;
-            }
-            number += 1;
-        }
-        if plan.is_empty() {
-            Plan::End(WindowEnd::Done)
-        } else {
-            Plan::Send(plan)
-        }
-    }
-
-    /// Decides about one request of a task that is planned.
-    fn plan_request(
-        &mut self,
-        asked: &Asked,
-        only_looks: bool,
-        is_certain: &mut bool,
-        acts: &mut usize,
-        is_told: &mut bool,
-    ) -> Sent {
-        let step = |request: &Request, kind| Step {
-            request: request.clone(),
-            kind,
-        };
-        match asked {
-            Asked::Predicted(unit, position, ..) if self.is_certain(asked, *acts) => {
-                if *is_certain {
-                    // Its turn has come, and what the task itself does now makes it no less true.
-                    self.ahead.confirm(*unit, *position, None);
-                }
-                Sent::Nothing
-            }
-            Asked::Predicted(unit, position, prediction, request) => {
-                if !*is_certain && !self.is_far() {
-                    return Sent::NoUse;
-                }
-                Sent::Step(Planned {
-                    unit: *unit,
-                    position: *position,
-                    step: step(request, StepKind::Again(prediction.key)),
-                    is_certain: *is_certain,
-                })
-            }
-            Asked::Look(unit, position, request) => {
-                *is_told = false;
-                let was_certain = *is_certain;
-                if !was_certain && !self.looks_ahead() {
-                    return Sent::NoUse;
-                }
-                let kind = if was_certain && only_looks {
-                    StepKind::Act
-                } else {
-                    self.keys += 1;
-                    StepKind::Look(self.keys)
-                };
-                *is_certain = was_certain && only_looks;
-                Sent::Step(Planned {
-                    unit: *unit,
-                    position: *position,
-                    step: step(request, kind),
-                    is_certain: was_certain,
-                })
-            }
-            Asked::Act(unit, position, request) => {
-                if !*is_certain {
-                    return if self.is_far() { Sent::Nothing } else { Sent::NoUse };
-                }
-                *acts += 1;
-                self.changes |= *position > 0;
-                Sent::Step(Planned {
-                    unit: *unit,
-                    position: *position,
-                    step: step(request, StepKind::Act),
-                    is_certain: true,
-                })
-            }
-        }
-    }
-
-    /// True for what needs no request: a prediction that nothing can have made wrong.
-    fn is_certain(&self, asked: &Asked, acts: usize) -> bool {
-        match asked {
-            Asked::Predicted(_, _, prediction, _) => prediction.epoch == self.epoch && acts == 0,
-            Asked::Look(..) | Asked::Act(..) => false,
-        }
-    }
-
-    fn is_far(&self) -> bool {
-        self.ahead.round_trip().is_some_and(|time| time >= FAR)
-    }
-
-    /// Whether it is of use to look before a request's turn.
-    fn looks_ahead(&self) -> bool {
-        !self.changes || self.is_far()
-    }
-
     /// Sends a chain, takes in the answers as they come, and ends the tasks that they complete.
     fn send(&mut self, plan: &[Planned]) {
         let Some((target, mut lease)) = self.ahead.take() else {
@@ -562,46 +370,9 @@ impl<'a, 'p> HostWindow<'a, 'p> {
     }
 }
 
-enum Sent {
-    Step(Planned),
-    /// It need not, or cannot, be sent now.
-    Nothing,
-    /// To plan on is of no use.
-    NoUse,
-}
-
 fn fuses(task: &Task) -> Fuses {
     match &task.action {
         Action::Module { definition, .. } => definition.fuses,
         _ => Fuses::Never,
     }
-}
-
-fn gives_facts(task: &Task) -> bool {
-    task.action.name() == "setup"
-}
-
-/// True when a request that succeeds may still make the task fail.
-fn is_judged(task: &Task) -> bool {
-    let is_constant = |condition: &Expression| {
-        matches!(
-            condition.text.trim().to_lowercase().as_str(),
-            "true" | "false" | "yes" | "no"
-        )
-    };
-    task.failed_when.is_some()
-        || task
-            .changed_when
-            .as_ref()
-            .is_some_and(|conditions| !conditions.iter().all(is_constant))
-}
-
-fn weight_of(request: &Request) -> usize {
-    let words: usize = request.args.iter().map(String::len).sum();
-    let environment: usize = request
-        .environment
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    request.stdin.len() + words + environment
 }

@@ -49,11 +49,7 @@ const fn outside(name: &'static str, options: &'static [&'static str], run: Run)
 type Run = fn(&Query<'_, '_, '_>) -> Result<Vec<Value>, Error>;
 
 static LOOKUPS: [Lookup; 24] = [
-    outside(
-        "csvfile",
-        &["file", "delimiter", "default", "col", "keycol", "encoding"],
-        tables::csvfile,
-    ),
+    outside("csvfile", &tables::CSVFILE, tables::csvfile),
     inside("dict", &[], lists::dict),
     inside("env", &["default"], variables::env),
     outside("file", &["rstrip", "lstrip"], files::file),
@@ -61,20 +57,7 @@ static LOOKUPS: [Lookup; 24] = [
     outside("first_found", &["files", "paths", "skip"], files::first_found),
     inside("flattened", &[], lists::flattened),
     inside("indexed_items", &[], lists::indexed_items),
-    outside(
-        "ini",
-        &[
-            "file",
-            "section",
-            "type",
-            "re",
-            "default",
-            "encoding",
-            "case_sensitive",
-            "allow_none",
-        ],
-        tables::ini,
-    ),
+    outside("ini", &tables::INI, tables::ini),
     inside("inventory_hostnames", &[], variables::inventory_hostnames),
     inside("items", &[], lists::items),
     outside("lines", &[], lines::lines),

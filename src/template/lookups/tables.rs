@@ -57,11 +57,13 @@ fn refuse_encoding(query: &Query<'_, '_, '_>, term: &Term) -> Result<(), Error> 
     }
 }
 
+/// Options of the lookup `csvfile`.
+pub(super) const CSVFILE: [&str; 6] = ["file", "delimiter", "default", "col", "keycol", "encoding"];
+
 pub(super) fn csvfile(query: &Query<'_, '_, '_>) -> Result<Vec<Value>, Error> {
-    let known = ["file", "delimiter", "default", "col", "keycol", "encoding"];
     let mut found = Vec::new();
     for text in query.texts()? {
-        let term = Term::read(query, &text, &known)?;
+        let term = Term::read(query, &text, &CSVFILE)?;
         refuse_encoding(query, &term)?;
         let file = term.get(query, "file").unwrap_or_else(|| "ansible.csv".to_owned());
         let delimiter = term.get(query, "delimiter").unwrap_or_else(|| "TAB".to_owned());
@@ -90,20 +92,22 @@ pub(super) fn csvfile(query: &Query<'_, '_, '_>) -> Result<Vec<Value>, Error> {
     Ok(found)
 }
 
+/// Options of the lookup `ini`.
+pub(super) const INI: [&str; 8] = [
+    "file",
+    "section",
+    "type",
+    "re",
+    "default",
+    "encoding",
+    "case_sensitive",
+    "allow_none",
+];
+
 pub(super) fn ini(query: &Query<'_, '_, '_>) -> Result<Vec<Value>, Error> {
-    let known = [
-        "file",
-        "section",
-        "type",
-        "re",
-        "default",
-        "encoding",
-        "case_sensitive",
-        "allow_none",
-    ];
     let mut found = Vec::new();
     for text in query.texts()? {
-        let term = Term::read(query, &text, &known)?;
+        let term = Term::read(query, &text, &INI)?;
         refuse_encoding(query, &term)?;
         let file = term.get(query, "file").unwrap_or_else(|| "ansible.ini".to_owned());
         let path = query.find(&["files"], &file)?;
