@@ -55,6 +55,21 @@ use support::Project;
     "site.yml:3:31",
     "has no option `publik`"
 )]
+#[case::register_at_an_include(
+    "- hosts: all\n  tasks:\n    - include_tasks: x.yml\n      register: y\n",
+    "site.yml:4:7",
+    "`register` means nothing at `include_tasks`"
+)]
+#[case::loop_at_a_meta(
+    "- hosts: all\n  tasks:\n    - meta: noop\n      loop: [1]\n",
+    "site.yml:4:7",
+    "`loop` means nothing at `meta`"
+)]
+#[case::a_block_as_handler(
+    "- hosts: all\n  handlers:\n    - block:\n        - {name: h, ping: }\n",
+    "site.yml:4:11",
+    "a block cannot be a handler"
+)]
 #[case::empty("", "site.yml", "the playbook is empty")]
 #[case::undefined_variable(
     "- hosts: all\n  vars: {version: 1}\n  tasks:\n    - debug: {msg: 'v {{ verison }}'}\n",

@@ -429,3 +429,24 @@ fn one_module_without_a_playbook() {
         .expect_status(0)
         .expect_stdout("hello");
 }
+
+#[test]
+fn a_keyword_that_cannot_be_worked_out_fails_its_task() {
+    let project = |keyword: &str| {
+        Project::new(&format!(
+            "- hosts: all\n  gather_facts: false\n  vars: {{none: {{}}}}\n  tasks:\n    - shell: echo ran >>{{{{ playbook_dir }}}}/trace\n      {keyword}\n"
+        ))
+    };
+    for keyword in [
+        "throttle: '{{ none.x }}'",
+        "run_once: '{{ none.x }}'",
+        "timeout: 1e30",
+        "async: 1e30",
+    ] {
+        let project = project(keyword);
+        project.run_on("a b", &[]).expect_status(2);
+        assert_eq!(project.trace(), Vec::<String>::new(), "{keyword}");
+    }
+    let notifies = project("notify: '{{ none.x }}'");
+    notifies.run_on("a", &[]).expect_status(2).expect_stdout("none.x");
+}

@@ -343,6 +343,7 @@ fn a_run_that_goes_on_is_no_run_to_go_on_from() {
         .spawn()
         .unwrap();
     while !project.path().join("begun").exists() {
+        assert!(running.try_wait().unwrap().is_none(), "krun ended");
         std::thread::yield_now();
     }
     let refused = project.krun(&["resume"]);

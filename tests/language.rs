@@ -164,15 +164,18 @@ fn a_role_runs_once_on_a_host_unless_it_is_asked_for_differently() {
     let project = role(project, "user_a", "user_a");
     let project = role(project, "user_b", "user_b {{ inventory_hostname }}");
     let project = role(project, "twice", "twice {{ inventory_hostname }}");
-    project
+    let project = project
         .file("roles/user_a/meta/main.yml", "dependencies: [common]\n")
         .file("roles/user_b/meta/main.yml", "dependencies: [{role: common}]\n")
         .file(
             "roles/twice/meta/main.yml",
             "allow_duplicates: true\ngalaxy_info: {author: x}\n",
-        )
-        .run_on("a b", &["-f", "1"])
-        .expect_status(0);
+        );
+    project.run_on("a b", &["-f", "1", "--no-fuse"]).expect_status(0);
+    // What ansible-playbook does.
+    let expected = "common 1 a|user_a|common 1 b|user_b a|user_b b|common 2 a|common 2 b|common 1 a|common 1 b|twice a|twice b|twice a|twice b|\
+                    common 1 a|common 1 b|common 1 a|common 1 b";
+    assert_eq!(project.trace().join("|"), expected);
 }
 
 #[test]

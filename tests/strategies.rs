@@ -68,7 +68,7 @@ fn free_shares_the_forks_fairly() {
             < ["a 2", "b 2", "c 2"]
                 .map(|line| position(&trace, line))
                 .into_iter()
-                .max()
+                .min()
     );
 }
 

@@ -65,12 +65,9 @@ pub(super) fn keep(arguments: &[String]) -> Kept {
                 (String::new(), value.clone())
             }
         };
-        let secret: Vec<String> = names_in(&value)
-            .into_iter()
-            .filter(|name| is_secret_name(name))
-            .collect();
-        if !secret.is_empty() {
-            kept.withheld.extend(secret);
+        if holds_secret(&value) {
+            // The whole argument goes, so that all of its variables have to be given again.
+            kept.withheld.extend(names_in(&value));
             // Flags that stand in front of it (`-Ce x=1`) stay.
             let flags = if before.is_empty() {
                 argument.as_str()
@@ -89,19 +86,31 @@ pub(super) fn keep(arguments: &[String]) -> Kept {
     kept
 }
 
+/// True when a text of `-e` sets something that is secret by its name, however deep.
+fn holds_secret(text: &str) -> bool {
+    match mapping_of(text) {
+        Some(Ok(value)) => keys_of(&value).iter().any(|name| is_secret_name(name)),
+        // It is refused anyway, and must not be kept before.
+        Some(Err(_)) => true,
+        None => names_in(text).iter().any(|name| is_secret_name(name)),
+    }
+}
+
+/// What is written as a mapping.
+fn mapping_of(text: &str) -> Option<Result<serde_json::Value, serde_yaml::Error>> {
+    let text = text.trim();
+    text.starts_with(['{', '[']).then(|| serde_yaml::from_str(text))
+}
+
 /// Names of the variables that a text of `-e` sets; none for a file, which stays where it is.
 pub(super) fn names_in(text: &str) -> Vec<String> {
     let text = text.trim();
     if text.starts_with('@') {
         return Vec::new();
     }
-    if text.starts_with(['{', '[']) {
-        let value: Result<serde_json::Value, _> = serde_yaml::from_str(text);
-        return match value {
-            Ok(value) => keys_of(&value),
-            // It is refused anyway, and must not be kept before.
-            Err(_) => vec!["secret".to_owned()],
-        };
+    if let Some(value) = mapping_of(text) {
+        let map = value.ok().and_then(|value| value.as_object().cloned());
+        return map.into_iter().flatten().map(|(name, _)| name).collect();
     }
     let words = shlex::split(text).unwrap_or_else(|| vec![text.to_owned()]);
     let names = words.iter().filter_map(|word| Some(word.split_once('=')?.0.to_owned()));
@@ -200,7 +209,8 @@ mod tests {
     #[case("p.yml -CDe api_token=x -l a", "p.yml -CD -l a", "api_token")]
     #[case("p.yml -CDeapi_token=x -l a", "p.yml -CD -l a", "api_token")]
     #[case("--extra-vars=ansible_become_pass=x p.yml", "p.yml", "ansible_become_pass")]
-    #[case("--extra-vars {\"a\":{\"secret\":1}} p.yml", "p.yml", "secret")]
+    #[case("--extra-vars {\"a\":{\"secret\":1},\"b\":2} p.yml", "p.yml", "a b")]
+    #[case("--extra-vars={\"a\": p.yml", "p.yml", "")]
     #[case("p.yml -e @secrets.yml", "p.yml -e @secrets.yml", "")]
     #[case("p.yml -i secret=x -l token=y", "p.yml -i secret=x -l token=y", "")]
     #[case("p.yml -l -e password=x", "p.yml -l -e password=x", "")]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
+use serde_json::Value;
 
 use super::arguments;
 use super::hosts::folder_of;
@@ -42,7 +43,7 @@ impl From<JournalError> for Failure {
                 .help("name another folder with --journal, or run with --no-journal (then nothing can be resumed)"),
             JournalError::NoRuns(_) => failure.help("`--journal FOLDER` names another journal"),
             JournalError::NoSuchRun(..) | JournalError::Ambiguous(_) => failure.help("`krun history` shows the runs"),
-            JournalError::NotReadable(..) => failure,
+            JournalError::NotReadable(..) => failure.help("`krun history` shows the runs; name another one"),
         }
     }
 }
@@ -138,7 +139,7 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
 
 /// What must not be written: passwords, what came out of vaults, and variables that are secret by their name.
 fn secrets(options: &RunOptions, passwords: &VaultPasswords) -> Secrets {
-    let mut texts = passwords.secrets();
+    let mut texts = Vec::new();
     for password in [&options.connection_password, &options.become_password]
         .into_iter()
         .flatten()
@@ -146,11 +147,21 @@ fn secrets(options: &RunOptions, passwords: &VaultPasswords) -> Secrets {
         texts.push(password.expose_secret().to_owned());
     }
     for (name, variable) in options.extra_vars.iter() {
-        if arguments::is_secret_name(name)
-            && let Some(text) = variable.raw().as_str()
-        {
-            texts.push(text.to_owned());
-        }
+        collect(variable.raw(), arguments::is_secret_name(name), &mut texts);
     }
-    Secrets::new(texts)
+    Secrets::new(texts, passwords.clone())
+}
+
+/// The texts that stand below a name which says that they are secret.
+fn collect(value: &Value, is_secret: bool, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_secret => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, is_secret, texts)),
+        Value::Object(map) => {
+            for (name, value) in map {
+                collect(value, is_secret || arguments::is_secret_name(name), texts);
+            }
+        }
+        _ => {}
+    }
 }

@@ -82,11 +82,20 @@ fn resume(args: &ResumeArgs) -> Result<i32, Error> {
         super::history::result(&run),
         header.arguments.join(" ")
     ));
+    let given = args.extra_vars.iter().flat_map(|text| ["-e".to_owned(), text.clone()]);
+    let given = arguments::keep(&given.collect::<Vec<_>>());
+    let mut withheld = header.withheld.clone();
+    withheld.extend(
+        given
+            .withheld
+            .into_iter()
+            .filter(|name| !header.withheld.contains(name)),
+    );
     let continued = Continued {
         id: header.id.clone(),
         earlier: Arc::new(earlier(&folder, &run)?),
-        arguments: header.arguments.clone(),
-        withheld: header.withheld.clone(),
+        arguments: [header.arguments.clone(), given.arguments].concat(),
+        withheld,
     };
     prepare_and_run(&run_args, Some(&continued))
 }

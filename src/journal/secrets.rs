@@ -1,5 +1,7 @@
 use serde_json::{Map, Value};
 
+use crate::vars::vault::VaultPasswords;
+
 /// What stands in the place of a secret.
 const HIDDEN: &str = "********";
 
@@ -8,11 +10,37 @@ const SHORTEST: usize = 4;
 
 /// Texts that must not be written: passwords, and what came out of vaults.
 #[derive(Clone, Default)]
-pub struct Secrets(Vec<String>);
+pub struct Secrets {
+    all: Vec<String>,
+    given: Vec<String>,
+    /// Opens files while the run goes on, and then knows more.
+    passwords: VaultPasswords,
+    /// How many texts it had opened when they were last asked for.
+    known: usize,
+}
 
 impl Secrets {
-    /// These texts; each also line by line, as outputs come in lines.
-    pub fn new(texts: impl IntoIterator<Item = String>) -> Self {
+    /// These texts, and those that vaults give; each also line by line, as outputs come in lines.
+    pub fn new(texts: impl IntoIterator<Item = String>, passwords: VaultPasswords) -> Self {
+        let mut secrets = Self {
+            given: texts.into_iter().collect(),
+            passwords,
+            ..Self::default()
+        };
+        secrets.gather();
+        secrets
+    }
+
+    /// Takes in what was opened since.
+    pub fn refresh(&mut self) {
+        if self.passwords.opened() != self.known {
+            self.gather();
+        }
+    }
+
+    fn gather(&mut self) {
+        self.known = self.passwords.opened();
+        let texts = self.given.iter().cloned().chain(self.passwords.secrets());
         let mut all: Vec<String> = Vec::new();
         for text in texts {
             all.extend(text.lines().map(|line| line.trim().to_owned()));
@@ -22,18 +50,18 @@ impl Secrets {
         // A secret that is a part of another one must not leave the rest of that one behind.
         all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         all.dedup();
-        Self(all)
+        self.all = all;
     }
 
     /// True when nothing has to be looked for.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Takes the secrets out of a text; true when there was one.
     pub fn hide_in(&self, text: &mut String) -> bool {
         let mut found = false;
-        for secret in &self.0 {
+        for secret in &self.all {
             if text.contains(secret.as_str()) {
                 *text = text.replace(secret.as_str(), HIDDEN);
                 found = true;
@@ -70,7 +98,7 @@ impl Secrets {
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secrets({})", self.0.len())
+        write!(f, "Secrets({})", self.all.len())
     }
 }
 
@@ -81,11 +109,14 @@ mod tests {
 
     #[test]
     fn secrets_are_taken_out_wherever_they_stand() {
-        let secrets = Secrets::new([
-            "hunter2".to_owned(),
-            "line one\nline two\n".to_owned(),
-            "abc".to_owned(),
-        ]);
+        let secrets = Secrets::new(
+            [
+                "hunter2".to_owned(),
+                "line one\nline two\n".to_owned(),
+                "abc".to_owned(),
+            ],
+            VaultPasswords::default(),
+        );
         let mut value = json!({"cmd": ["login", "-p", "hunter2"], "out": "said: line two", "hunter2": 1, "abc": "abc"});
         assert!(secrets.hide(&mut value));
         assert_eq!(
@@ -96,8 +127,20 @@ mod tests {
     }
 
     #[test]
+    fn what_turns_up_later_is_taken_out_as_well() {
+        let passwords = VaultPasswords::default();
+        let mut secrets = Secrets::new([], passwords.clone());
+        assert!(secrets.is_empty());
+        passwords.remember("typed at the terminal");
+        secrets.refresh();
+        let mut text = "it was typed at the terminal".to_owned();
+        assert!(secrets.hide_in(&mut text));
+        assert_eq!(text, format!("it was {HIDDEN}"));
+    }
+
+    #[test]
     fn the_longer_of_two_goes_first() {
-        let secrets = Secrets::new(["pass".to_owned(), "password1".to_owned()]);
+        let secrets = Secrets::new(["pass".to_owned(), "password1".to_owned()], VaultPasswords::default());
         let mut text = "password1 pass".to_owned();
         assert!(secrets.hide_in(&mut text));
         assert_eq!(text, format!("{HIDDEN} {HIDDEN}"));

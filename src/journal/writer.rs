@@ -103,7 +103,9 @@ impl Writer {
     }
 
     fn write(&mut self, events: &[Event]) -> rusqlite::Result<()> {
-        let now = Timestamp::now().to_string();
+        // As many digits each time, so that they sort as text.
+        let now = format!("{:.6}", Timestamp::now());
+        self.secrets.refresh();
         let transaction = self.connection.transaction()?;
         for event in events {
             match event {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::Text;
 use super::background::SATISFIED;
-use super::{ArgumentError, Context, Failure, Module, NO_JOB, Outcome, State};
+use super::{Again, ArgumentError, Context, Failure, Module, NO_JOB, Outcome, State};
 use crate::connection::{JobNews, JobState, Output, forget_request, status_request};
 
 /// forget says by this status that there is no such job.
@@ -134,6 +134,7 @@ fn lines(text: &str) -> Value {
 
 impl Module for AsyncStatus {
     const NAME: &'static str = "async-status";
+    const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
 - name: Begin a long download, and go on
   get-url: {url: \"https://example.org/images.tar\", dest: /var/tmp/images.tar}

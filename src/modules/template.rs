@@ -38,7 +38,7 @@ pub struct Template {
     group: Option<Text>,
     /// A command on the node that has to accept the new file before it is put in place; `%s` stands for its path.
     validate: Option<Text>,
-    /// How lines end. Default: `\\n`.
+    /// How lines end. Default: `\n`.
     #[serde(default)]
     newline_sequence: LineEnd,
     /// Removes the line break behind a statement of Jinja (`{% … %}`). Default: true.
@@ -93,6 +93,9 @@ impl TemplateSyntax {
         ];
         for (name, place) in texts {
             if let Some(text) = options.get(name).and_then(Value::as_str) {
+                if crate::template::holds_template(text) {
+                    return None;
+                }
                 text.clone_into(place);
             }
         }

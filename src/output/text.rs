@@ -123,6 +123,7 @@ impl TextOutput {
                 self.line(&style("check mode: nothing is changed").yellow().to_string());
             }
             Event::PlayStarted { name, hosts, strategy } => {
+                self.held.clear();
                 self.paces.play_begins(*strategy);
                 self.banner(&format!("PLAY [{name}]"));
                 if self.options.verbosity > 0 {

@@ -113,7 +113,9 @@ fn form(entry: &Entry) -> Result<LoopKind, Diagnostic> {
     if let Some((_, kind)) = FORMS.iter().find(|(known, _)| *known == short) {
         return Ok(*kind);
     }
-    let unknown = Diagnostic::error(format!("krun has no `{}`", entry.key)).at(&entry.key_place);
+    let unknown = Diagnostic::error(format!("krun has no `{}`", entry.key))
+        .at(&entry.key_place)
+        .unsupported();
     Err(match REFUSED.iter().find(|(known, _)| *known == short) {
         Some((_, way_out)) => unknown.help(*way_out),
         None => {

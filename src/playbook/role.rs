@@ -270,7 +270,9 @@ impl Loader<'_> {
         if let Some(file) = self.role_file(&role, "handlers", request.from.handlers, request.place, diagnostics) {
             let (mut nested, mut roles) = (Vec::new(), Vec::new());
             let found = self.task_file(&file, request.keywords, &scoping, &mut nested, &mut roles, diagnostics);
+            loaded.handlers.extend(nested);
             loaded.handlers.extend(as_handlers(&found, diagnostics));
+            loaded.roles.extend(roles);
         }
         let runs_each_time = match request.way {
             Way::Listed | Way::Dependency => meta.allow_duplicates,
@@ -357,16 +359,15 @@ impl LoadedRole {
 }
 
 fn identity(request: &RoleRequest<'_>, path: &Path) -> String {
-    let params: Vec<String> = request
-        .params
-        .iter()
-        .chain(request.given.iter())
-        .map(|(name, value)| format!("{name}={}", value.raw()))
-        .collect();
+    let list = |vars: &VarMap| -> Vec<String> {
+        let vars = vars.iter();
+        vars.map(|(name, value)| format!("{name}={}", value.raw())).collect()
+    };
+    let (params, given) = (list(&request.params), list(&request.given));
     let by_task = matches!(request.way, Way::Task(_));
     let Own { when, tags } = &request.own;
     format!(
-        "{} {:?} {params:?} {when:?} {tags:?} {by_task}",
+        "{} {:?} {params:?} {given:?} {when:?} {tags:?} {by_task}",
         path.display(),
         request.from
     )
@@ -375,6 +376,18 @@ fn identity(request: &RoleRequest<'_>, path: &Path) -> String {
 /// Handlers are tasks; a block among them has no name to be notified by.
 pub(super) fn as_handlers(items: &[Item], diagnostics: &mut Diagnostics) -> Vec<Arc<Task>> {
     let mut handlers = Vec::new();
+    for block in items.iter().filter_map(|item| match item {
+        Item::Block(block) => Some(block),
+        Item::Task(_) | Item::Role(_) => None,
+    }) {
+        let first = block.items.iter().flat_map(Item::tasks).next();
+        let finding = Diagnostic::error("a block cannot be a handler, as nothing could notify it")
+            .help("make its tasks handlers that `listen` to one name");
+        diagnostics.push(match first {
+            Some(task) => finding.at(&task.place).without_gap(),
+            None => finding.without_gap(),
+        });
+    }
     for task in items.iter().flat_map(Item::tasks) {
         if matches!(task.action, Action::IncludeRole(_)) {
             diagnostics.push(

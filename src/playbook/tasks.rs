@@ -127,6 +127,7 @@ impl Loader<'_> {
             fields.finish(modules::names().chain(STATEMENTS), &mut found);
             task.action = action;
             check_background(&task, &mut found);
+            refuse_keys_of_modules(node, &task.action, &mut found);
         }
         if self.options.unsupported == Unsupported::WhenReached && found.are_unsupported() {
             task.action = Action::Unsupported(UnsupportedTask {
@@ -201,6 +202,33 @@ fn register(node: &Node, diagnostics: &mut Diagnostics) -> Option<String> {
         );
     }
     name.map(str::to_owned)
+}
+
+/// Keys that say how a module's result is judged and kept: what has none must not take them and ignore them.
+fn refuse_keys_of_modules(node: &Node, action: &Action, diagnostics: &mut Diagnostics) {
+    const JUDGING: [&str; 7] = [
+        "register",
+        "until",
+        "retries",
+        "delay",
+        "changed_when",
+        "failed_when",
+        "notify",
+    ];
+    let refused: &[&str] = match action {
+        Action::IncludeTasks(_) | Action::IncludeRole(_) => &JUDGING,
+        Action::Meta(_) => &[&JUDGING[..], &["loop", "loop_control", "args"]].concat(),
+        Action::Module { .. } | Action::Unsupported(_) => return,
+    };
+    let entries = node.entries().unwrap_or_default();
+    for entry in entries.iter().filter(|entry| refused.contains(&entry.key.as_str())) {
+        diagnostics.push(
+            Diagnostic::error(format!("`{}` means nothing at `{}`", entry.key, action.name()))
+                .at(&entry.key_place)
+                .help("write it at a task that runs a module")
+                .without_gap(),
+        );
+    }
 }
 
 fn notify(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Vec<Setting> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::endpoint::diagnostic;
+use super::module_call::seconds_of;
 use crate::modules::{
     Background, BackgroundKind, Context, Failure, LeftJob, ModuleDefinition, NO_JOB, Outcome, background_of,
 };
@@ -22,8 +23,7 @@ pub(super) fn background(
     if limit == 0.0 {
         return Ok(None);
     }
-    let limit = Duration::try_from_secs_f64(limit)
-        .map_err(|_| Failure::new("`async` is a number of seconds, and this one is too large"))?;
+    let limit = seconds_of(limit, "async")?;
     let poll = keys.poll.as_ref().map(|poll| poll.number(scope));
     let is_left = poll.transpose().map_err(|error| diagnostic(&error))? == Some(0.0);
     match (background_of(definition), is_left) {

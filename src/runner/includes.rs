@@ -106,7 +106,6 @@ impl Batch<'_> {
                     self.include_depth += 1;
                     self.run_items(&included.items, &hosts);
                     self.include_depth -= 1;
-                    self.roles.forget(&included.roles);
                 }
                 Err(errors) => {
                     for host in &hosts {

@@ -133,9 +133,8 @@ impl<'a> Batch<'a> {
                 }
                 Item::Block(block) => self.run_block(block, &active),
                 Item::Role(run) => {
-                    let active = self.roles.begin(&run.role, active);
+                    let active = self.roles.yet_to_run(&run.role, active);
                     self.run_items(&run.items, &active);
-                    self.roles.end(&run.role, &active);
                 }
             }
             rest = others;

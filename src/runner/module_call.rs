@@ -148,6 +148,21 @@ impl Machinery<'_, '_> {
     }
 }
 
+/// More seconds than anybody waits (ten years): a clock can still be set to their end.
+const MOST_SECONDS: f64 = 315_360_000.0;
+
+/// A keyword's number of seconds.
+pub(super) fn seconds_of(seconds: f64, keyword: &str) -> Result<Duration, Failure> {
+    if seconds > MOST_SECONDS {
+        return Err(Failure::new(format!(
+            "`{keyword}` is a number of seconds, and {seconds} is too large"
+        ))
+        .help("ten years is the most"));
+    }
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Failure::new(format!("`{keyword}` is a number of seconds, and {seconds} is none")))
+}
+
 /// The longest time that a task may take.
 fn time_limit(keywords: &Keywords, background: Option<Background>, scope: &Scope) -> Result<Duration, Failure> {
     let others = match background {
@@ -159,10 +174,11 @@ fn time_limit(keywords: &Keywords, background: Option<Background>, scope: &Scope
     };
     let seconds = setting.number(scope).map_err(|error| diagnostic(&error))?;
     // 0 means no limit of the author's own.
+    let own = seconds_of(seconds, "timeout")?;
     Ok(match background {
         _ if seconds == 0.0 => others,
-        Some(Background::Followed(limit)) => limit.min(Duration::from_secs_f64(seconds)),
-        _ => Duration::from_secs_f64(seconds),
+        Some(Background::Followed(limit)) => limit.min(own),
+        _ => own,
     })
 }
 

@@ -43,6 +43,9 @@ impl Run<'_> {
                     .help(format!("give it with -e {}=…, or write a `default`", prompt.name))
                 })?,
             };
+            if let (true, Value::String(text)) = (prompt.is_private, &value) {
+                self.passwords.remember(text);
+            }
             answers.insert(prompt.name.clone(), Variable::data(value));
         }
         Ok(Some(answers))

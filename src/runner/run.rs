@@ -11,7 +11,7 @@ use super::world::World;
 use crate::connection::SessionPool;
 use crate::inventory::{Inventory, InventoryVariables};
 use crate::modules::Failure;
-use crate::playbook::{Action, Loader, Playbook};
+use crate::playbook::{Action, Loader, Meta, Playbook};
 use crate::vars::vault::VaultPasswords;
 
 /// Hosts in flight when nobody says otherwise.
@@ -144,7 +144,13 @@ pub fn run(
 fn may_add_hosts(playbooks: &[Playbook]) -> bool {
     let plays = playbooks.iter().flat_map(|playbook| &playbook.plays);
     let mut tasks = plays.flat_map(|play| play.all_tasks());
-    tasks.any(|task| matches!(&task.action, Action::Module { definition, .. } if definition.name == "add-host"))
+    tasks.any(|task| match &task.action {
+        Action::Module { definition, .. } => definition.name == "add-host",
+        // What they bring is known in the run only.
+        Action::IncludeTasks(_) | Action::IncludeRole(_) => true,
+        Action::Meta(meta) => *meta == Meta::RefreshInventory,
+        Action::Unsupported(_) => false,
+    })
 }
 
 impl Run<'_> {

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::company::Gate;
+use super::endpoint::diagnostic;
 use super::event::{Event, Status};
 use super::failed_task::about_failure;
 use super::host_task::Ended;
@@ -85,7 +86,17 @@ impl Batch<'_> {
 
     fn run_module(&mut self, task: &Arc<Task>, hosts: &[String], handler: bool) {
         let always_once = matches!(&task.action, Action::Module { definition, .. } if definition.runs_once);
-        let once = always_once || self.flag(task.keywords.run_once.as_ref(), &hosts[0], task);
+        let run_once = task.keywords.run_once.as_ref().zip(self.scope(&hosts[0], task));
+        let once = match run_once.map(|(setting, scope)| setting.flag(&scope)).transpose() {
+            Ok(once) => always_once || once.unwrap_or(false),
+            Err(error) => {
+                let failure = diagnostic(&error);
+                for host in hosts {
+                    self.fail(task, host, failure.clone());
+                }
+                return;
+            }
+        };
         if once && self.company.is_some() {
             for host in hosts {
                 let failure = Failure::new("what is done once for all hosts does not go with the play's strategy");
@@ -97,6 +108,15 @@ impl Batch<'_> {
             }
             return;
         }
+        let throttle = match self.throttle(task, &hosts[0]) {
+            Ok(throttle) => throttle,
+            Err(failure) => {
+                for host in hosts {
+                    self.fail(task, host, failure.clone());
+                }
+                return;
+            }
+        };
         let running = if once { &hosts[..1] } else { hosts };
         self.machinery.send(Event::TaskStarted {
             name: self.machinery.title(task, &hosts[0]),
@@ -104,23 +124,16 @@ impl Batch<'_> {
             place: task.place.to_string(),
             hosts: running.to_vec(),
         });
-        let throttle = task.keywords.throttle.as_ref().and_then(|setting| {
-            let number = setting.number(&self.scope(&hosts[0], task)?).ok()?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a number from 0 up"
-            )]
-            let hosts_at_once = number as usize;
-            Some(hosts_at_once)
-        });
-        let throttle = throttle.unwrap_or(0);
         let results = match self.company {
             None => self.on_hosts(task, running, throttle, handler),
             Some(company) => {
                 let gate = (throttle > 0).then(|| company.throttle(task, throttle));
                 let _throttled = gate.as_deref().map(Gate::enter);
                 let _begun = company.begin_task();
+                // Much may have happened while the host waited for its turn.
+                if self.active(running).is_empty() {
+                    return;
+                }
                 self.on_hosts(task, running, 0, handler)
             }
         };
@@ -132,6 +145,20 @@ impl Batch<'_> {
                 if once { hosts } else { std::slice::from_ref(&host) },
             );
         }
+    }
+
+    /// How many hosts a task may be at work on at once; 0 for all.
+    fn throttle(&self, task: &Task, host: &str) -> Result<usize, Failure> {
+        let Some((setting, scope)) = task.keywords.throttle.as_ref().zip(self.scope(host, task)) else {
+            return Ok(0);
+        };
+        let number = setting.number(&scope).map_err(|error| diagnostic(&error))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a number from 0 up"
+        )]
+        Ok(number as usize)
     }
 
     /// Runs a task on hosts in parallel; at most `throttle` at once when that is not 0.
@@ -229,6 +256,10 @@ impl Batch<'_> {
             let names = match self.scope(host, task).map(|scope| notified.rendered(&scope)) {
                 Some(Ok(Value::String(name))) => vec![name],
                 Some(Ok(Value::Array(names))) => names.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                Some(Err(error)) => {
+                    self.fail(task, host, diagnostic(&error).at(&notified.place));
+                    continue;
+                }
                 _ => Vec::new(),
             };
             for name in names {

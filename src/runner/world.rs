@@ -98,9 +98,13 @@ impl World {
     /// Forgets the facts of a host.
     pub(super) fn clear_facts(&self, host: &str) {
         let mut all = self.learned.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(learned) = all.get_mut(host) {
-            learned.facts.clear();
-            learned.facts_layer = Arc::default();
+        // Also where nothing was asked for yet: what the cache knows is forgotten, too.
+        let learned = all.entry(host.to_owned()).or_default();
+        learned.facts.clear();
+        learned.facts_layer = Arc::default();
+        learned.is_gathered = false;
+        if let Some(cache) = &self.options.fact_cache {
+            cache.forget(host);
         }
     }
 

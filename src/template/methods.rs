@@ -54,6 +54,9 @@ fn of_text(text: &str, method: &str, args: &[Value]) -> Option<Result<Value, Err
         }),
         "ljust" | "rjust" | "center" => from_args::<(usize, Option<String>)>(args).and_then(|(width, fill)| {
             let fill = fill.unwrap_or_else(|| " ".to_owned());
+            if fill.chars().count() != 1 {
+                return Err(refusal("what fills the text up is one letter"));
+            }
             let all = missing(text, width)?;
             // The odd blank stands where Python puts it.
             let left = match method {

@@ -182,7 +182,9 @@ fn check(command: &Command, settings: &Settings, name: &str, found: &Found) -> R
 fn playbook_folder(command: &Command, arguments: &[OsString]) -> PathBuf {
     let command = command.clone().ignore_errors(true);
     let playbook = command.try_get_matches_from(arguments).ok().and_then(|matches| {
-        let mut playbooks = matches.try_get_many::<PathBuf>("playbooks").ok()??;
+        // `krun lint` has playbooks as well.
+        let own = matches.subcommand().map_or(&matches, |(_, own)| own);
+        let mut playbooks = own.try_get_many::<PathBuf>("playbooks").ok()??;
         playbooks.next().cloned()
     });
     let folder = playbook.and_then(|path| path.parent().map(Path::to_owned));

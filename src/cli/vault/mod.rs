@@ -175,9 +175,14 @@ fn view(args: &ViewArgs) -> Result<(), Error> {
 
 fn edit(args: &EditArgs) -> Result<(), Error> {
     let passwords = args.vault.passwords_or_ask(Asking::Old).map_err(Error::options)?;
-    for file in &args.files {
+    // A password that does not fit one of them changes none.
+    let all = args
+        .files
+        .iter()
+        .map(|file| opened(&file.to_string_lossy(), &passwords));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    for (file, opened) in args.files.iter().zip(all) {
         let name = file.to_string_lossy();
-        let opened = opened(&name, &passwords)?;
         let key = opened.key().map_err(|error| about(&name, &error))?;
         let changed = editor::edit(file, &opened.plain)?;
         if changed != opened.plain {

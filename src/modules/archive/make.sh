@@ -5,6 +5,16 @@ if [ ! -d "${folder:-/}" ]; then
     echo "the directory ${folder:-/} does not exist" >&2
     exit 1
 fi
+if [ "$removes" = yes ]; then
+    while IFS= read -r name; do
+        case $dest in
+        "${name%/}"/*)
+            echo "the archive $dest would be removed with $name, which it packs" >&2
+            exit 1
+            ;;
+        esac
+    done <"$work/there"
+fi
 pack() {
     new=$(umask 077 && mktemp "$folder/.krun-archive.XXXXXX") || return
     if [ -n "$single" ] && [ -n "$program" ]; then

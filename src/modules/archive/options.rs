@@ -88,6 +88,12 @@ impl Archive {
         if words.any(|path| path.contains('\n')) {
             return Err(ArgumentError::option("path", "a path holds a line break"));
         }
+        if self.remove.0 && (!self.exclude_path.is_empty() || !self.exclusion_patterns.is_empty()) {
+            return Err(ArgumentError::option(
+                "remove",
+                "it would remove what is left out, too: remove it with `file` in a task behind this one",
+            ));
+        }
         if self.remove.0
             && self
                 .path

@@ -143,6 +143,16 @@ fn what_was_packed_can_be_removed(#[values("dash", "busybox sh")] shell: &str) {
     assert!(!run_module("archive", options, node.connection()).unwrap().changed);
 }
 
+#[rstest]
+fn an_archive_is_not_removed_with_what_it_packs(#[values("dash", "busybox sh")] shell: &str) {
+    let files = Files::new();
+    let before = files.shell("find in | sort");
+    let options = json!({"path": files.path("in"), "dest": files.path("in/x.tgz"), "remove": true});
+    let failure = run_module("archive", options, shells(shell).connection()).unwrap_err();
+    assert!(failure.message.contains("would be removed with"), "{}", failure.message);
+    assert_eq!(files.shell("find in | sort"), before);
+}
+
 #[test]
 fn nothing_to_pack_is_a_failure() {
     let files = Files::new();

@@ -153,7 +153,14 @@ impl Module for GetUrl {
             ));
         }
         let headers = self.headers.iter().flatten();
-        let secrets = [&self.url_username, &self.url_password];
+        // They stand in the file that curl reads its options from, a line each.
+        let secrets = [
+            &self.url_username,
+            &self.url_password,
+            &self.http_agent,
+            &self.client_cert,
+            &self.client_key,
+        ];
         let has_break = |text: &str| text.contains(['\n', '\r']);
         if headers
             .into_iter()

@@ -28,6 +28,9 @@ const APPLY: Script = Script {
     text: concat!(include_str!("lock.sh"), include_str!("apply.sh")),
 };
 
+/// The verb of a transaction that changes no package.
+const NOTHING: &str = "nothing";
+
 /// A look-up fetches package lists where they are stale, which takes longer than a question.
 const QUERY_LIMIT: Duration = Duration::from_secs(300);
 
@@ -211,6 +214,20 @@ impl Package {
     }
 }
 
+impl Package {
+    /// The packages are right already; what the task wants done afterwards is done all the same.
+    fn at_rest(&self, inquiry: &Inquiry, mut transaction: Transaction, outcome: Outcome) -> State<Transaction> {
+        if self.afterwards(&inquiry.manager).is_empty() {
+            return State::Satisfied(outcome);
+        }
+        transaction.verb = NOTHING;
+        State::Unknown {
+            plan: transaction,
+            reason: "packages that nobody needs and package files would be looked for, and removed".to_owned(),
+        }
+    }
+}
+
 impl Module for Package {
     const NAME: &'static str = "package";
     const ALIASES: &'static [&'static str] = &["dnf", "dnf5", "yum", "apt"];
@@ -303,7 +320,7 @@ impl Module for Package {
         transaction.more = more;
         if let Some(whole) = self.whole() {
             if inquiry.whole.is_empty() {
-                return Ok(State::Satisfied(Outcome::ok()));
+                return Ok(self.at_rest(&inquiry, transaction, Outcome::ok()));
             }
             transaction.verb = if whole == "remove" { "autoremove" } else { whole };
             let arrow = if whole == "remove" { "removed" } else { "" };
@@ -315,20 +332,18 @@ impl Module for Package {
             );
         } else if self.name.is_empty() {
             if !self.refreshes() {
-                transaction.verb = if *self.autoclean { "autoclean" } else { "clean" };
-                return Ok(State::Unknown {
-                    plan: transaction,
-                    reason: "the store of package files would be cleaned".to_owned(),
-                });
+                return Ok(self.at_rest(&inquiry, transaction, Outcome::ok()));
             }
             if inquiry.is_fresh {
-                return Ok(State::Satisfied(Outcome::ok().with("cache_updated", false)));
+                let outcome = Outcome::ok().with("cache_updated", false);
+                return Ok(self.at_rest(&inquiry, transaction, outcome));
             }
             transaction.verb = "refresh";
             changes.push("package lists".to_owned());
         } else if transaction.packages.is_empty() {
             let packages = Value::Object(inquiry.versions());
-            return Ok(State::Satisfied(Outcome::ok().with("packages", packages)));
+            let outcome = Outcome::ok().with("packages", packages);
+            return Ok(self.at_rest(&inquiry, transaction, outcome));
         }
         Ok(Pending::new(transaction, changes).into())
     }
@@ -360,7 +375,7 @@ impl Module for Package {
             .into_iter()
             .map(|(name, version)| (name, version.into()))
             .collect();
-        if plan.verb.ends_with("clean") {
+        if plan.verb == NOTHING && self.hold.is_none() {
             // The packages are what they were.
             return Ok(Outcome::ok());
         }

@@ -128,7 +128,8 @@ whole_upgrade() {
                 remove) set -- autoremove ;;
             esac
             # shellcheck disable=SC2086 # words
-            apt-get -s $more "$@" | sed -n "s/^Inst \([^ ]*\) .*(\([^ ]*\) .*/whole$tab\1$tab\2/p
+            found=$(apt-get -s $more "$@") || return
+            printf '%s\n' "$found" | sed -n "s/^Inst \([^ ]*\) .*(\([^ ]*\) .*/whole$tab\1$tab\2/p
 s/^Remv \([^ ]*\) \[\([^]]*\)\].*/whole$tab\1$tab\2/p"
             ;;
         yum-remove)

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use super::inquiry::{Inquiry, Wanted};
-use super::{Package, Wish, versions};
+use super::{NOTHING, Package, Wish, versions};
 use crate::modules::Failure;
 use crate::modules::args::Flag;
 
@@ -123,7 +123,7 @@ impl Package {
         let word = if hold { "held" } else { "no longer held" };
         changes.extend(wrong.iter().map(|wanted| format!("{} {word}", wanted.name)));
         if transaction.packages.is_empty() && !wrong.is_empty() {
-            transaction.verb = "nothing";
+            transaction.verb = NOTHING;
             transaction.packages = wrong.iter().map(|wanted| wanted.name.clone()).collect();
         } else if !transaction.packages.is_empty() {
             // The hold is set for what the transaction names: it has to name them all.

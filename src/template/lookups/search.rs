@@ -4,6 +4,9 @@ use minijinja::Error;
 
 use super::Query;
 
+/// What files of ansible-vault begin with.
+const VAULT: &str = "$ANSIBLE_VAULT;";
+
 impl Query<'_, '_, '_> {
     /// A magic variable that names a folder.
     fn folder(&self, name: &str) -> Option<PathBuf> {
@@ -51,6 +54,13 @@ impl Query<'_, '_, '_> {
 
     /// A file's text.
     pub(super) fn read(&self, path: &Path) -> Result<String, Error> {
-        fs_err::read_to_string(path).map_err(|error| self.wrong(error))
+        let text = fs_err::read_to_string(path).map_err(|error| self.wrong(error))?;
+        if text.starts_with(VAULT) {
+            return Err(self.wrong(format!(
+                "{} is encrypted, and lookups do not decrypt: keep the secret as a variable in a vault",
+                path.display()
+            )));
+        }
+        Ok(text)
     }
 }

@@ -96,7 +96,7 @@ impl Fields {
         if (stride > 0 && end < start) || (stride < 0 && end > start) {
             return Err(query.wrong("the end lies on the other side: give `stride` the other sign"));
         }
-        if (end.saturating_sub(start) / stride).saturating_abs() >= MOST {
+        if ((i128::from(end) - i128::from(start)) / i128::from(stride)).abs() >= i128::from(MOST) {
             return Err(query.wrong(format!("these are more than {MOST} numbers")));
         }
         let format = self.format.as_deref().unwrap_or("%d");
@@ -106,7 +106,8 @@ impl Fields {
             let text = formatted(format, number)
                 .ok_or_else(|| query.wrong(format!("`{format}` needs one `%` with d, x, X or o behind it")))?;
             numbers.push(Value::from(text));
-            number = number.saturating_add(stride);
+            let Some(next) = number.checked_add(stride) else { break };
+            number = next;
         }
         Ok(numbers)
     }

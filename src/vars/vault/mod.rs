@@ -132,6 +132,16 @@ impl VaultPasswords {
         passwords.chain(self.1.values()).collect()
     }
 
+    /// Keeps a text out of what is written down: what a person has typed that nobody is to see.
+    pub fn remember(&self, text: &str) {
+        self.1.add(text);
+    }
+
+    /// How many texts were opened or are to be remembered.
+    pub fn opened(&self) -> usize {
+        self.1.count()
+    }
+
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

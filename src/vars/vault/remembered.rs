@@ -17,6 +17,10 @@ impl Remembered {
         }
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The values in them: those of a file of variables, or a text as a whole.
     pub(super) fn values(&self) -> Vec<String> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
