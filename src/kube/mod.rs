@@ -2,6 +2,7 @@
 //! budgets and nodes as the API shows them. Pure: nothing here reads a file or opens a connection.
 
 mod budgets;
+mod hops;
 mod nodes;
 mod plan_output;
 mod pods;
@@ -9,6 +10,7 @@ mod skew;
 mod versions;
 
 pub use budgets::Budget;
+pub use hops::{Hop, Offered, Standing, Target, plan_hops};
 pub use nodes::Node;
 pub use plan_output::{Component, ComponentConfig, Offer, UpgradePlan};
 pub use pods::{DrainOptions, Owner, Pod};
