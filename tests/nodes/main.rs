@@ -6,6 +6,7 @@ mod bad_nodes;
 mod bastion;
 mod interrupted;
 mod killed;
+mod known_problems;
 mod kubeadm_fails;
 mod kubelet_restart;
 mod link_cut;

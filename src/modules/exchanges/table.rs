@@ -53,6 +53,11 @@ fn files() -> Vec<Cost> {
         real("lineinfile", json!({"path": "DIR/text", "line": "x"}), 2),
         real("replace", json!({"path": "DIR/text", "regexp": "a", "replace": "b"}), 2),
         one_way("find", json!({"paths": "DIR"}), Some(1)),
+        one_way(
+            "node-survey",
+            json!({"kubernetes": "DIR", "kubelet": "DIR", "etc": "DIR"}),
+            Some(1),
+        ),
         real(
             "known-hosts",
             json!({"path": "DIR/known", "name": "a", "key": "a ssh-rsa AAA"}),
@@ -131,6 +136,13 @@ fn cluster() -> Vec<Cost> {
         )
         .more(DETACHED),
         answered("wait-ready", json!({}), vec![free()], vec![free()]).changed(None),
+        answered(
+            "cluster-survey",
+            json!({}),
+            vec![out("== nodes\n")],
+            vec![out("== nodes\n")],
+        )
+        .changed(None),
         answered("wait-jobs", json!({}), vec![out("")], vec![out("")]).changed(None),
         answered(
             "kubeadm",
