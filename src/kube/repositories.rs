@@ -1,9 +1,9 @@
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{NodeSurvey, Version};
 
 /// What kind of package repository a node takes Kubernetes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RepositoryKind {
     /// The single repository of old, or a mirror of it: frozen at 1.28.2.
@@ -17,7 +17,7 @@ pub enum RepositoryKind {
 }
 
 /// A package repository, recognised by its address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repository {
     /// What kind it is.
     pub kind: RepositoryKind,

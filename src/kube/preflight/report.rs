@@ -1,10 +1,10 @@
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::kube::{BlockedBudget, Hop, Repository};
 
 /// What a look at a cluster before its upgrade came to: what `krun plan` shows and what the later plays read.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// The version that the cluster is to have in the end.
     pub target: String,
@@ -24,7 +24,7 @@ pub struct Report {
 }
 
 /// A node as an upgrade sees it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NodeReport {
     /// Its name in the cluster.
     pub name: String,
@@ -65,7 +65,7 @@ pub struct NodeReport {
 }
 
 /// When a certificate ends.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expiry {
     /// Its name.
     pub name: String,
@@ -74,7 +74,7 @@ pub struct Expiry {
 }
 
 /// How much something matters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The upgrade does not start.
@@ -98,7 +98,7 @@ impl Severity {
 }
 
 /// Something that was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The check that found it: the name to waive it by.
     pub name: String,
