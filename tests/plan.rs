@@ -94,10 +94,8 @@ fn what_fails_while_krun_looks_ends_the_plan_with_its_status() {
     let (status, plan) = plan_json(&project, &["-e", "blocked=true"]);
     assert_eq!(status, 2);
     assert_eq!(plan["may_start"], json!(false));
-    assert_eq!(
-        plan["problems"][0],
-        json!({"host": "a", "message": "something is in the way", "what_to_do": null})
-    );
+    assert_eq!(plan["problems"][0]["host"], json!("a"));
+    assert_eq!(plan["problems"][0]["message"], json!("something is in the way"));
     assert!(plan["stopped"].as_str().unwrap().contains("failed"), "{plan}");
 }
 
