@@ -183,7 +183,7 @@ fn kubeadm_config(sections: &Sections) -> (Value, Option<String>) {
     }
 }
 
-/// `NAME	IMAGE	MANAGER/SUBRESOURCE …`
+/// The object's name, its image, and `MANAGER/SUBRESOURCE` of each who changed it.
 fn addon(sections: &Sections, object: &str) -> Option<Addon> {
     let [_, image, managers] = rows(sections, &format!("addon {object}")).next()?;
     let mut edited_by: Vec<String> = managers
@@ -200,7 +200,7 @@ fn addon(sections: &Sections, object: &str) -> Option<Addon> {
     })
 }
 
-/// `HOLDER	TIME	SECONDS`
+/// The holder, the time of the last renewal, and how many seconds that counts.
 fn lock(text: &str) -> Option<Lock> {
     let fields: Vec<&str> = text.trim_end_matches('\n').split('\t').collect();
     let [holder, renewed, duration] = fields.as_slice() else {

@@ -16,7 +16,7 @@ pub(super) fn read(text: &str) -> Vec<Certificate> {
     certificates
 }
 
-/// `kubelet-client	no	notAfter=Nov 27 15:18:00 2027 GMT`
+/// `kubelet-client no notAfter=Nov 27 15:18:00 2027 GMT`
 fn of_openssl(line: &str) -> Option<Certificate> {
     let (name, rest) = line.split_once('\t')?;
     let (authority, date) = rest.split_once('\t')?;
