@@ -78,11 +78,7 @@ END
     );
     // Control groups of version 1 do not have the file by which version 2 is known.
     lab.on("w1", "mount -t tmpfs none /sys/fs/cgroup");
-    lab.on(
-        "m2",
-        "printf '[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/etcd.service
-         systemctl enable etcd",
-    );
+    lab.on("m2", "systemctl unmask etcd; systemctl enable etcd");
     lab.fault(&serde_json::json!({
         "node": "m2", "program": "etcdctl", "match": "^version", "times": -1, "action": "lie",
         "stdout": "etcdctl version: 3.3.11\n",
