@@ -42,7 +42,6 @@ fn every_known_problem_is_found_on_a_node_that_has_it() {
         );
     }
     assert_eq!(lab.changes(), Vec::<String>::new());
-    lab.on("w1", "umount /sys/fs/cgroup");
 }
 
 /// The names of what the preflight finds.
@@ -76,8 +75,12 @@ gpgcheck=0
 END
          systemctl stop kubelet",
     );
-    // Control groups of version 1 do not have the file by which version 2 is known.
-    lab.on("w1", "mount -t tmpfs none /sys/fs/cgroup");
+    // What stat says where control groups are of version 1. With them really hidden sshd lets nobody in.
+    lab.on(
+        "w1",
+        "printf '#!/bin/sh\\ncase $* in *cgroup*) echo tmpfs ;; *) exec /usr/bin/stat \"$@\" ;; esac\\n' >/usr/local/bin/stat
+         chmod +x /usr/local/bin/stat",
+    );
     lab.on("m2", "systemctl unmask etcd; systemctl enable etcd");
     lab.fault(&serde_json::json!({
         "node": "m2", "program": "etcdctl", "match": "^version", "times": -1, "action": "lie",

@@ -83,7 +83,11 @@ impl Module for NodeSurveyModule {
         context.host.clone_into(&mut survey.host);
         survey.identities = names;
         if self.node.is_none() {
-            survey.identities.extend(read::own_name(&sections));
+            for name in read::own_name(&sections) {
+                if !survey.identities.contains(&name) {
+                    survey.identities.push(name);
+                }
+            }
         }
         if let Some(end) = sections.get("end").and_then(|text| text.trim().parse::<i64>().ok()) {
             (survey.clock_offset, survey.clock_margin) = clock(before, after, survey.time, end);

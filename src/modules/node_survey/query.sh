@@ -24,7 +24,10 @@ for manager in dnf5 dnf yum apt-get; do
 		break
 	fi
 done
-if [ -e /sys/fs/cgroup/cgroup.controllers ]; then say cgroup 2; else say cgroup 1; fi
+case $(stat -f -c %T /sys/fs/cgroup 2>/dev/null) in
+tmpfs | cgroupfs | cgroup) say cgroup 1 ;;
+*) if [ -e /sys/fs/cgroup/cgroup.controllers ]; then say cgroup 2; else say cgroup 1; fi ;;
+esac
 grep -Eqs '^ *"?failSwapOn"?: *false' "$kubelet/config.yaml" && say swap_allowed yes
 say kubelet_state "$(systemctl is-active kubelet 2>/dev/null)"
 have kubeadm && say kubeadm "$(first_line "$(kubeadm version -o short 2>&1)")"
