@@ -240,7 +240,9 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
     }
     args.add_to(&mut options);
     ask_passwords(&args.hosts, &mut options)?;
-    let journal = journal::begin(args, &options, &passwords, continued)?;
+    options.run = journal::identity(continued);
+    options.secrets = journal::secrets(&options, &passwords);
+    let journal = journal::begin(args, &options, continued)?;
     options.journalled = journal.is_some();
     options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
     execute(

@@ -11,7 +11,9 @@ use crate::vars::Scope;
 use crate::vars::vault::{VaultPasswords, is_encrypted};
 
 use super::background::SATISFIED;
-use super::{Answer, Asker, Background, Failure, LeftJob, Question, Undo, UndoNote, random_word, reconnect};
+use super::{
+    Answer, Asker, Background, Failure, LeftJob, Question, RunIdentity, Undo, UndoNote, random_word, reconnect,
+};
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
 pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
@@ -94,6 +96,8 @@ pub struct Context<'a> {
     pub scope: &'a Scope,
     /// Finds files and templates.
     pub files: &'a FileFinder,
+    /// The run that the task belongs to.
+    pub run: &'a RunIdentity,
     /// What opens encrypted files of variables.
     pub passwords: &'a VaultPasswords,
     pub(crate) connection: Option<&'a mut dyn Connection>,

@@ -69,6 +69,7 @@ impl Machinery<'_, '_> {
             diff: flag(keywords.diff.as_ref(), self.options.diff)?,
             scope,
             files: &files,
+            run: &self.options.run,
             passwords: &self.world.passwords,
             connection: None,
             become_user: None,

@@ -11,9 +11,9 @@ use super::undo::Undos;
 use super::verdict::FailurePolicy;
 use crate::connection::{BecomeMethod, HostKeyPolicy};
 use crate::inventory::Pattern;
-use crate::modules::{Answer, Question};
+use crate::modules::{Answer, Question, RunIdentity};
 use crate::playbook::TagSelection;
-use crate::vars::VarMap;
+use crate::vars::{Secrets, VarMap};
 
 /// Waits for the answer to a question that the output has printed.
 pub type AnswerReader = Arc<dyn Fn(&Question) -> Answer + Send + Sync>;
@@ -99,6 +99,10 @@ pub struct RunOptions {
     pub journalled: bool,
     /// What the run did that this one goes on from.
     pub earlier: Option<Arc<Earlier>>,
+    /// Which run this is, and whose.
+    pub run: RunIdentity,
+    /// What must stand in nothing that is written.
+    pub secrets: Secrets,
     /// What is taken back then.
     pub undos: Arc<Undos>,
 }

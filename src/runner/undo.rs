@@ -132,6 +132,7 @@ impl Run<'_> {
             diff: false,
             scope: &way.scope,
             files: &way.files,
+            run: &self.options.run,
             passwords: self.passwords,
             connection: Some(lease.connection()),
             become_user: way.become_user.as_ref(),
