@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::arguments;
 use super::hosts::folder_of;
 use super::run::RunArgs;
-use crate::journal::{Folder, Header, JournalError, Sources, Writer};
-use crate::modules::{Failure, RunIdentity};
+use crate::journal::{Folder, Header, JournalError, RunState, Sources, Writer};
+use crate::modules::{EndedRuns, Failure, RunIdentity};
 use crate::runner::{Earlier, RunOptions};
 use crate::vars::Secrets;
 use crate::vars::vault::VaultPasswords;
@@ -99,9 +99,14 @@ pub(super) fn begin(
     Ok(Some(Writer::begin(&folder, &header, options.secrets.clone())?))
 }
 
-/// A name for the run that begins, and who runs it.
-pub(super) fn identity(continued: Option<&Continued>) -> RunIdentity {
+/// A name for the run that begins, and who runs it; `folder` is that of the journal.
+pub(super) fn identity(continued: Option<&Continued>, folder: Option<&Folder>) -> RunIdentity {
+    let folder = folder.cloned();
     RunIdentity {
+        ended: EndedRuns::by(move |run| {
+            let stored = folder.as_ref().and_then(|folder| folder.open(run).ok());
+            stored.is_some_and(|run| matches!(run.state, RunState::Ended(_)))
+        }),
         id: Folder::new_id(Timestamp::now()),
         user: std::env::var("SUDO_USER")
             .or_else(|_| std::env::var("USER"))

@@ -240,7 +240,8 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
     }
     args.add_to(&mut options);
     ask_passwords(&args.hosts, &mut options)?;
-    options.run = journal::identity(continued);
+    let folder = args.journal.folder().ok();
+    options.run = journal::identity(continued, folder.as_ref());
     options.secrets = journal::secrets(&options, &passwords);
     let journal = journal::begin(args, &options, continued)?;
     options.journalled = journal.is_some();

@@ -2,6 +2,7 @@
 //! budgets and nodes as the API shows them. Pure: nothing here reads a file or opens a connection.
 
 mod budgets;
+pub mod lock;
 mod nodes;
 mod plan_output;
 mod pods;

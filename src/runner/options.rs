@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::fact_cache::FactCache;
 use super::gathering::Gathering;
 use super::record::Earlier;
+use super::standing::Standing;
 use super::undo::Undos;
 use super::verdict::FailurePolicy;
 use crate::connection::{BecomeMethod, HostKeyPolicy};
@@ -105,4 +106,6 @@ pub struct RunOptions {
     pub secrets: Secrets,
     /// What is taken back then.
     pub undos: Arc<Undos>,
+    /// What is held as long as the run lasts.
+    pub standing: Arc<Standing>,
 }
