@@ -119,7 +119,9 @@ impl Run<'_> {
                 }))
             };
             if self.interrupted() {
-                return stop("interrupted; the tasks in flight were finished".to_owned());
+                let lost = self.options.standing.lost();
+                let cause = lost.unwrap_or_else(|| "interrupted".to_owned());
+                return stop(format!("{cause}; the tasks in flight were finished"));
             }
             let policy = self.options.failure_policy;
             if let Verdict::Stop(reason) = verdict(&result, setting.max_fail_percentage, policy) {
