@@ -37,6 +37,7 @@ mod include_vars;
 mod known_hosts;
 mod kubeadm;
 mod lineinfile;
+mod maintenance_window;
 mod modprobe;
 mod module;
 mod mount;

@@ -58,6 +58,8 @@ pub struct RunOptions {
     pub no_fuse: bool,
     /// Where answers come from; without it nobody is there.
     pub answers: Option<AnswerReader>,
+    /// There is a terminal to ask on.
+    pub has_terminal: bool,
     /// What a failed host means for the batches and plays that are still to come.
     pub failure_policy: FailurePolicy,
     /// For which plays facts are gathered.
