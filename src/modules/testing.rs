@@ -83,6 +83,15 @@ impl<'a> Trial<'a> {
 
     /// The same; `undos` takes what the module says about its undo.
     pub fn run_noting(self, undos: &dyn Fn(UndoNote)) -> Result<Outcome, Failure> {
+        self.run_with(undos, &|_| {})
+    }
+
+    /// The same; `reporter` takes what it shows meanwhile.
+    pub fn run_saying(self, reporter: &(dyn Fn(&str) + Sync)) -> Result<Outcome, Failure> {
+        self.run_with(&|_| {}, reporter)
+    }
+
+    fn run_with(self, undos: &dyn Fn(UndoNote), reporter: &(dyn Fn(&str) + Sync)) -> Result<Outcome, Failure> {
         #[expect(clippy::manual_map, reason = "see the next line")]
         // Shortens the connection's lifetime to that of the scope; inside of an `Option` the compiler does not.
         let connection = match self.connection {
@@ -101,7 +110,7 @@ impl<'a> Trial<'a> {
             become_user: None,
             environment: Vec::new(),
             deadline: Instant::now() + Duration::from_secs(60),
-            reporter: &|_| {},
+            reporter,
             asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
             interrupted: &AtomicBool::new(false),
             undos,

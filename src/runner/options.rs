@@ -95,6 +95,8 @@ pub struct RunOptions {
     pub verbosity: u8,
     /// Set by Ctrl-C: the tasks in flight are finished, no further one is begun.
     pub interrupted: Arc<AtomicBool>,
+    /// Name of this run: what the journal calls it.
+    pub run_id: Option<String>,
     /// A journal is kept: its answer is waited for before a task is begun.
     pub journalled: bool,
     /// What the run did that this one goes on from.

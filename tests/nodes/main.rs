@@ -4,6 +4,7 @@
 mod backup;
 mod bad_nodes;
 mod bastion;
+mod drain;
 mod interrupted;
 mod killed;
 mod kubeadm_fails;

@@ -16,11 +16,27 @@ pub(super) enum Wanted {
     Uncordon,
 }
 
+/// What to do when a drain did not get done in its time.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnTimeout {
+    /// The task fails.
+    #[default]
+    Fail,
+    /// Delete the pods that are left, past all `PodDisruptionBudgets`: what they protect may be down for a while.
+    DisableEviction,
+    /// Leave the pods that are left where they are and go on: they are hit by whatever is done to the node.
+    Leave,
+}
+
 /// Empties a node before its kubelet is upgraded: cordons it and evicts its pods, through kubectl on the host that the
 /// task runs on (`delegate_to` a control plane).
 ///
 /// Nothing is done on a node that is cordoned and empty. What kubectl would refuse is refused before the node is
-/// cordoned. krun marks its cordon with the annotation `krun.dev/cordoned-by`, so that `uncordon` ends no cordon that
+/// cordoned, and so is what the API server refuses in a dry run (`kubectl drain --dry-run=server`, from kubectl 1.18 on). A
+/// budget that allows nothing right now is shown and waited for. While it drains it says what is still on the node and
+/// which budget holds it, whenever that changes.
+/// krun marks its cordon with the annotation `krun.dev/cordoned-by`, so that `uncordon` ends no cordon that
 /// somebody else made.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -45,6 +61,8 @@ pub struct Drain {
     pub(super) pod_selector: List,
     /// Seconds after which the drain is given up. Default: 600.
     pub(super) timeout: Count,
+    /// What to do then. `disable_eviction` takes as long once more. Default: fail.
+    pub(super) on_timeout: OnTimeout,
     /// Do not wait for pods that have been ending for longer than this many seconds. Default: wait for all.
     pub(super) skip_wait_for_delete_timeout: Option<Count>,
     /// End krun's own cordon when the drain fails, as nothing was changed on the node. Default: true.
@@ -85,6 +103,7 @@ impl Default for Drain {
             grace_period: None,
             pod_selector: List::default(),
             timeout: Count(600),
+            on_timeout: OnTimeout::Fail,
             skip_wait_for_delete_timeout: None,
             uncordon_on_failure: Flag(true),
             kubeconfig: Text(crate::modules::node::ADMIN_CONF.to_owned()),

@@ -107,7 +107,9 @@ pub(super) fn keep_undo(context: &Context<'_>, kubeconfig: &Text, node: &Node, m
     let undo = EndCordon {
         node: Text(node.name.clone()),
         kubeconfig: kubeconfig.clone(),
-        mark: mark.to_owned(),
+        marks: std::iter::once(mark.to_owned())
+            .chain(node.cordoned_by.clone())
+            .collect(),
         kubelet: node.kubelet.clone(),
         was_ours: node.is_cordoned,
     };
