@@ -8,6 +8,7 @@ mod assert;
 mod async_status;
 mod background;
 mod blockinfile;
+mod capacity;
 mod command;
 mod context;
 mod copy;

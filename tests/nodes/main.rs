@@ -4,6 +4,7 @@
 mod backup;
 mod bad_nodes;
 mod bastion;
+mod capacity;
 mod drain;
 mod interrupted;
 mod killed;

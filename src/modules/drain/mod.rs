@@ -7,6 +7,7 @@ mod rehearsal;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -14,6 +15,7 @@ use serde_json::json;
 use crate::connection::{Beside, Output, Request, Script};
 use crate::kube::{DrainOptions, Pod};
 
+use super::capacity::check_limit;
 use super::node::{self, NodeView, Target};
 use super::{Again, ArgumentError, Context, Failure, Module, Outcome, Pending, State};
 use live::{LEFT, Live, blocked_by};
@@ -71,7 +73,9 @@ impl Module for Drain {
                 "a drain needs an end: 1 second or more",
             ));
         }
-        Ok(())
+        self.max_unavailable
+            .as_ref()
+            .map_or(Ok(()), |most| check_limit(most).map(drop))
     }
 
     fn check(&self, context: &mut Context<'_>) -> Result<State<NodeView>, Failure> {
@@ -96,7 +100,10 @@ impl Module for Drain {
         let changed = about(Outcome::changed(Vec::<String>::new()), &view);
         match options.state {
             Wanted::Drain => return options.drain(context, &view),
-            Wanted::Cordon => node::cordon(context, &options.kubeconfig, &view.node)?,
+            Wanted::Cordon => match options.limit() {
+                Some(limit) => limit.cordon(context, &view.node)?,
+                None => node::cordon(context, &options.kubeconfig, &view.node)?,
+            },
             Wanted::Uncordon => node::uncordon(context, &options.kubeconfig, &view.node.name)?,
         }
         Ok(changed)
@@ -166,6 +173,10 @@ impl Drain {
         let leaving: Vec<_> = leaving(view).cloned().collect();
         for line in losses(&leaving).into_iter().chain(self.held_now(&leaving, view)) {
             context.report(&line);
+        }
+        // Where it counts how many are away it cordons before it drains, so that the next one sees it.
+        if let Some(limit) = self.limit().filter(|_| !view.node.is_cordoned) {
+            limit.cordon(context, &view.node)?;
         }
         let is_ours = !view.node.is_cordoned || view.node.cordoned_by.is_some();
         let mark = if is_ours { node::mark(context) } else { String::new() };
@@ -238,8 +249,14 @@ fn losses(leaving: &[Pod]) -> Vec<String> {
 /// The result of a drain that got done.
 fn ended(view: &NodeView, leaving: &[Pod], output: &Output) -> Outcome {
     let names: Vec<_> = leaving.iter().map(Pod::full_name).collect();
+    let workloads: BTreeSet<_> = leaving
+        .iter()
+        .filter(|pod| !pod.is_finished)
+        .filter_map(|pod| pod.workload.as_ref().map(ToString::to_string))
+        .collect();
     about(Outcome::changed(Vec::<String>::new()), view)
         .with("evicted", json!(names))
+        .with("workloads", json!(workloads))
         .with("stdout", output.stdout_text().trim_end_matches('\n'))
         .with("stderr", output.stderr_text().trim_end_matches('\n'))
 }

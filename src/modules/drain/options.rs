@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::modules::args::{Count, Flag, List, Text};
+use crate::modules::capacity::{CountedNodes, Limit};
 
 /// What to do with the node.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -67,6 +68,11 @@ pub struct Drain {
     pub(super) skip_wait_for_delete_timeout: Option<Count>,
     /// End krun's own cordon when the drain fails, as nothing was changed on the node. Default: true.
     pub(super) uncordon_on_failure: Flag,
+    /// How many nodes may be unavailable, this one included: a number, or a share of them (`20%`). Counted at the moment of
+    /// the cordon, which is refused when too many are not Ready or cordoned. Default: as many as there are.
+    pub(super) max_unavailable: Option<Text>,
+    /// Which nodes are counted: those of the play's hosts (`play`), or all of the cluster (`cluster`). Default: play.
+    pub(super) max_unavailable_of: CountedNodes,
     /// Path of the kubeconfig on the host that the task runs on. Default: /etc/kubernetes/admin.conf.
     pub(super) kubeconfig: Text,
     /// Options in the shape of Ansible's `k8s_drain`; each one given here wins over the option above.
@@ -106,6 +112,8 @@ impl Default for Drain {
             on_timeout: OnTimeout::Fail,
             skip_wait_for_delete_timeout: None,
             uncordon_on_failure: Flag(true),
+            max_unavailable: None,
+            max_unavailable_of: CountedNodes::default(),
             kubeconfig: Text(crate::modules::node::ADMIN_CONF.to_owned()),
             delete_options: None,
         }
@@ -148,6 +156,15 @@ impl Drain {
             arguments.push(format!("--skip-wait-for-delete-timeout={seconds}"));
         }
         arguments
+    }
+
+    /// The limit on unavailable nodes, where there is one.
+    pub(super) fn limit(&self) -> Option<Limit<'_>> {
+        self.max_unavailable.as_ref().map(|most| Limit {
+            most,
+            of: self.max_unavailable_of,
+            kubeconfig: &self.kubeconfig,
+        })
     }
 
     pub(super) fn selector(&self) -> String {

@@ -26,7 +26,7 @@ fn answer(cordoned_by: Option<&str>, cordoned: bool, pods: &Value) -> String {
 fn web() -> Value {
     json!({
         "metadata": {"name": "web-1", "namespace": "shop", "labels": {"app": "web"},
-            "ownerReferences": [{"kind": "ReplicaSet", "controller": true}]},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "web", "controller": true}]},
         "spec": {"nodeName": "w1"},
     })
 }
@@ -120,6 +120,7 @@ fn a_drain_that_is_begun_is_not_rehearsed_and_shows_what_holds_it() {
         .run_saying(&|line| said.lock().unwrap().push(line.to_owned()))
         .unwrap();
     assert_eq!(outcome.result["evicted"], json!(["shop/web-1"]));
+    assert_eq!(outcome.result["workloads"], json!(["shop/ReplicaSet/web"]));
     let asked = asked(&log);
     assert!(
         asked[1].contains("w1 20260102-000000-bbbb --ignore-daemonsets"),

@@ -133,6 +133,7 @@ fn cluster() -> Vec<Cost> {
         )
         .rehearsal(1)
         .more("as every detached command, and the API server is asked before whether it would let the pods leave"),
+        answered("capacity", json!({"max_unavailable": 1}), vec![out("")], vec![out("")]).changed(None),
         answered("wait-ready", json!({}), vec![free()], vec![free()]).changed(None),
         answered("wait-jobs", json!({}), vec![out("")], vec![out("")]).changed(None),
         answered(
