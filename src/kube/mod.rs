@@ -3,7 +3,7 @@
 
 mod budgets;
 mod capacity;
-mod etcd_members;
+mod etcd_answers;
 mod nodes;
 mod plan_output;
 mod pods;
@@ -13,7 +13,7 @@ mod workloads;
 
 pub use budgets::Budget;
 pub use capacity::{Capacity, Member, MostUnavailable, Room};
-pub use etcd_members::{EtcdMember, EtcdMembers};
+pub use etcd_answers::{EtcdAnswer, EtcdAnswers};
 pub use nodes::Node;
 pub use plan_output::{Component, ComponentConfig, Offer, UpgradePlan};
 pub use pods::{DrainOptions, Owner, Pod};

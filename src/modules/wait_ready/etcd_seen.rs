@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::kube::{EtcdMember, EtcdMembers};
+use crate::kube::{EtcdAnswer, EtcdAnswers};
 use crate::modules::Outcome;
 
 /// etcdctl's words for a member that is there and does not answer, as opposed to one that nobody can ask.
@@ -15,7 +15,7 @@ pub(super) enum EtcdSeen {
     /// They could not be asked; why.
     Unasked(String),
     /// Their own word.
-    Members(EtcdMembers),
+    Members(EtcdAnswers),
 }
 
 impl EtcdSeen {
@@ -24,7 +24,7 @@ impl EtcdSeen {
         let (Some(status), Some(list)) = (status, list) else {
             return Self::Nothing;
         };
-        match EtcdMembers::read(status.trim(), list.trim()) {
+        match EtcdAnswers::read(status.trim(), list.trim()) {
             Some(members) => Self::Members(members),
             None => Self::Unasked(super::last_line(list).to_owned()),
         }
@@ -53,7 +53,7 @@ impl EtcdSeen {
                 format!("{least}: its members cannot be asked ({reason})"),
             ),
             Self::Members(members) => {
-                let show = |member: &EtcdMember| json!({"endpoint": member.endpoint, "version": member.version, "leader": member.is_leader()});
+                let show = |member: &EtcdAnswer| json!({"endpoint": member.endpoint, "version": member.version, "leader": member.is_leader()});
                 outcome
                     .with(
                         "etcd_checked",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A member that answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EtcdMember {
+pub struct EtcdAnswer {
     /// Where it was asked.
     pub endpoint: String,
     /// Its version.
@@ -19,14 +19,14 @@ pub struct EtcdMember {
 
 /// The members, as `etcdctl endpoint status --cluster` and `etcdctl member list` show them, both as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EtcdMembers {
+pub struct EtcdAnswers {
     /// Those that answered.
-    pub members: Vec<EtcdMember>,
+    pub members: Vec<EtcdAnswer>,
     /// How many there are.
     pub total: usize,
 }
 
-impl EtcdMember {
+impl EtcdAnswer {
     fn read(member: &Value) -> Option<Self> {
         let status = &member["Status"];
         let errors = status["errors"].as_array();
@@ -48,12 +48,12 @@ impl EtcdMember {
     }
 }
 
-impl EtcdMembers {
+impl EtcdAnswers {
     /// Reads the two answers; `None` when they say nothing.
     pub fn read(status: &str, list: &str) -> Option<Self> {
         let status: Value = serde_json::from_str(status).ok()?;
         let list: Value = serde_json::from_str(list).ok()?;
-        let members: Vec<_> = status.as_array()?.iter().filter_map(EtcdMember::read).collect();
+        let members: Vec<_> = status.as_array()?.iter().filter_map(EtcdAnswer::read).collect();
         let total = list["members"].as_array()?.len();
         (!members.is_empty()).then_some(Self { members, total })
     }
@@ -110,7 +110,7 @@ mod tests {
     )]
     fn what_etcd_lacks(#[case] status: Vec<Value>, #[case] total: usize, #[case] expected: &[&str]) {
         let list = json!({"members": vec![json!({}); total]});
-        let members = EtcdMembers::read(&json!(status).to_string(), &list.to_string()).unwrap();
+        let members = EtcdAnswers::read(&json!(status).to_string(), &list.to_string()).unwrap();
         let lacking = members.lack();
         assert_eq!(lacking.len(), expected.len(), "{lacking:?}");
         for (lack, words) in lacking.iter().zip(expected) {
@@ -123,6 +123,6 @@ mod tests {
     #[case("[]", "{\"members\": []}")]
     #[case("no", "{}")]
     fn what_says_nothing(#[case] status: &str, #[case] list: &str) {
-        assert_eq!(EtcdMembers::read(status, list), None);
+        assert_eq!(EtcdAnswers::read(status, list), None);
     }
 }
