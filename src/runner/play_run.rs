@@ -29,6 +29,14 @@ pub(super) struct Stop {
     pub(super) untouched: Vec<String>,
 }
 
+/// The tag of plays that look at the cluster, and on which later plays rely.
+const SURVEY_TAG: &str = "preflight";
+
+/// True for a play that a plan is made from.
+fn is_survey(play: &Play) -> bool {
+    play.keywords.tags.iter().any(|tag| tag == SURVEY_TAG)
+}
+
 impl Run<'_> {
     /// Runs a play on all its batches.
     pub(super) fn play(&mut self, play: &Arc<Play>) -> Result<PlayEnd, Failure> {
@@ -81,6 +89,13 @@ impl Run<'_> {
             .transpose()?;
         let batches = plan_batches(&hosts, serial.as_ref()).map_err(Failure::new)?;
         let of = batches.len();
+        if self.options.planning && !is_survey(play) {
+            for (index, hosts) in batches.into_iter().enumerate() {
+                let number = index + 1;
+                self.send(Event::BatchStarted { number, of, hosts });
+            }
+            return Ok(PlayEnd::GoOn);
+        }
         for (index, batch) in batches.iter().enumerate() {
             let is_left = |host: &&String| !self.gone.contains_key(*host);
             if of > 1 {
