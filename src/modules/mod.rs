@@ -8,6 +8,7 @@ mod assert;
 mod async_status;
 mod background;
 mod blockinfile;
+mod capacity;
 mod cluster_lock;
 mod command;
 mod context;

@@ -90,15 +90,25 @@ impl<'a> Trial<'a> {
 
     /// The same; `services` takes what the module leaves to be done beside the run's tasks.
     pub fn run_leaving(self, services: &dyn Fn(super::Service)) -> Result<Outcome, Failure> {
-        self.run_with(&|_| {}, services)
+        self.run_with(&|_| {}, services, &|_| {})
     }
 
     /// The same; `undos` takes what the module says about its undo.
     pub fn run_noting(self, undos: &dyn Fn(UndoNote)) -> Result<Outcome, Failure> {
-        self.run_with(undos, &|_| {})
+        self.run_with(undos, &|_| {}, &|_| {})
     }
 
-    fn run_with(self, undos: &dyn Fn(UndoNote), services: &dyn Fn(super::Service)) -> Result<Outcome, Failure> {
+    /// The same; `reporter` takes what it shows meanwhile.
+    pub fn run_saying(self, reporter: &(dyn Fn(&str) + Sync)) -> Result<Outcome, Failure> {
+        self.run_with(&|_| {}, &|_| {}, reporter)
+    }
+
+    fn run_with(
+        self,
+        undos: &dyn Fn(UndoNote),
+        services: &dyn Fn(super::Service),
+        reporter: &(dyn Fn(&str) + Sync),
+    ) -> Result<Outcome, Failure> {
         #[expect(clippy::manual_map, reason = "see the next line")]
         // Shortens the connection's lifetime to that of the scope; inside of an `Option` the compiler does not.
         let connection = match self.connection {
@@ -118,7 +128,7 @@ impl<'a> Trial<'a> {
             become_user: None,
             environment: Vec::new(),
             deadline: Instant::now() + Duration::from_secs(60),
-            reporter: &|_| {},
+            reporter,
             asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
             interrupted: &AtomicBool::new(false),
             undos,

@@ -4,6 +4,8 @@
 mod backup;
 mod bad_nodes;
 mod bastion;
+mod capacity;
+mod drain;
 mod interrupted;
 mod killed;
 mod kubeadm_fails;
