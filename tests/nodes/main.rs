@@ -4,12 +4,15 @@
 mod backup;
 mod bad_nodes;
 mod bastion;
+mod capacity;
+mod drain;
 mod interrupted;
 mod killed;
 mod known_problems;
 mod kubeadm_fails;
 mod kubelet_restart;
 mod link_cut;
+mod lock;
 mod looks_only;
 mod minor_upgrade;
 mod odd_nodes;

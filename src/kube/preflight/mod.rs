@@ -231,9 +231,14 @@ pub fn preflight(question: &Question) -> Report {
     workload::check(&seen, &mut findings);
     known_problems::check(&seen, &mut findings);
     findings.list.sort_by_key(|finding| (finding.severity, finding.waived));
-    let last = seen.last().filter(|_| seen.is_planned);
+    // With nothing to do the cluster is where it is to be.
+    let last = match (seen.is_planned, seen.last()) {
+        (true, None) => seen.api_servers().into_iter().max(),
+        (true, last) => last.cloned(),
+        (false, _) => None,
+    };
     Report {
-        target: last.map_or_else(|| question.target.clone(), ToString::to_string),
+        target: last.map_or_else(|| question.target.clone(), |version| version.to_string()),
         nodes: nodes::report(&seen),
         budgets: question.cluster.budgets.clone(),
         control_plane_order: nodes::control_plane_order(&seen),

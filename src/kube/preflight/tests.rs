@@ -794,8 +794,9 @@ fn the_order_of_the_masters(#[case] versions: &[&str], #[case] leader: &str, #[c
 
 #[test]
 fn nothing_to_do_is_no_finding() {
-    let report = preflight(&well("1.29.9", "1.29.9"));
+    let report = preflight(&well("1.29.9", "1.29"));
     assert!(report.may_start && report.hops.is_empty());
+    assert_eq!(report.target, "1.29.9");
     assert_eq!(report.findings, []);
 }
 
