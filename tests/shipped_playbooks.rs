@@ -83,7 +83,7 @@ fn a_typo_in_the_upgrade_is_found() {
     project
         .krun(&["playbooks/upgrade.yml", "-i", "inventory", "--syntax-check"])
         .expect_status(4)
-        .expect_stderr("roles/common/tasks/drain.yml:15:9")
+        .expect_stderr("roles/common/tasks/drain.yml:18:9")
         .expect_stderr("did you mean `needs_drain`?");
     // A hook may set it: its tasks are read, and what cannot be read may set anything.
     let with_hook = |hook: &str| {
