@@ -44,6 +44,7 @@ mod node;
 mod outcome;
 mod package;
 mod package_facts;
+mod package_versions;
 mod pause;
 mod ping;
 mod program;

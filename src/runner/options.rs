@@ -47,6 +47,8 @@ pub struct RunOptions {
     pub tags: TagSelection,
     /// `-e`
     pub extra_vars: Arc<VarMap>,
+    /// Find out only what would be done: plays tagged `preflight` look, of the others the batches are told.
+    pub planning: bool,
     /// Begin at the task of this name.
     pub start_at_task: Option<String>,
     /// Ask before each task.

@@ -41,6 +41,14 @@ impl From<BatchError> for BatchesFailure {
     }
 }
 
+/// The tag of plays that look at the cluster, and on which later plays rely.
+const SURVEY_TAG: &str = "preflight";
+
+/// True for a play that a plan is made from.
+fn is_survey(play: &Play) -> bool {
+    play.keywords.tags.iter().any(|tag| tag == SURVEY_TAG)
+}
+
 impl Run<'_> {
     /// Runs a play on all its batches.
     pub(super) fn play(&mut self, play: &Arc<Play>) -> Result<PlayEnd, Failure> {
@@ -94,6 +102,17 @@ impl Run<'_> {
         let batches = self.batches(play, &hosts, &base)?;
         let is_mixed = batches.iter().any(|(value, _)| *value != batches[0].0);
         let of = batches.len();
+        if self.options.planning && !is_survey(play) {
+            for (index, (value, hosts)) in batches.into_iter().enumerate() {
+                self.send(Event::BatchStarted {
+                    number: index + 1,
+                    of,
+                    hosts,
+                    by: is_mixed.then_some(value),
+                });
+            }
+            return Ok(PlayEnd::GoOn);
+        }
         for (index, (value, batch)) in batches.iter().enumerate() {
             let is_left = |host: &&String| !self.gone.contains_key(*host);
             if of > 1 {

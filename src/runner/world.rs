@@ -327,6 +327,7 @@ impl World {
             ("ansible_inventory_sources", json!(sources)),
             ("playbook_dir", json!(folder)),
             ("ansible_check_mode", json!(options.check_mode)),
+            ("krun_planning", json!(options.planning)),
             ("ansible_diff_mode", json!(options.diff)),
             ("ansible_limit", json!(options.limit_text)),
             ("ansible_run_tags", list(&options.tags.only, "all")),

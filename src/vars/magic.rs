@@ -34,6 +34,7 @@ pub const NAMES: &[&str] = &[
     "inventory_file",
     "inventory_hostname",
     "inventory_hostname_short",
+    "krun_planning",
     "krun_terminal",
     "krun_version",
     "omit",
