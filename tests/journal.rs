@@ -471,3 +471,21 @@ fn on_a_full_disk_no_further_task_is_begun() {
     let ran = project.trace().len();
     assert!(ran > 0 && ran < 200, "{ran} tasks ran");
 }
+
+#[test]
+fn tasks_know_the_name_of_their_run() {
+    let project = Project::new(
+        "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {content: '{{ krun_run_id }}', dest: '{{ playbook_dir }}/name'}
+",
+    );
+    project.run_on("a", &[]).expect_status(0);
+    let name = project.read("name");
+    project.krun(&["history"]).expect_stdout(&name);
+    project.run_on("a", &["--no-journal"]).expect_status(0);
+    let other = project.read("name");
+    assert!(other.len() == name.len() && other != name, "{name}, {other}");
+}

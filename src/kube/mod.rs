@@ -4,6 +4,7 @@
 mod budgets;
 mod hops;
 mod known_problems;
+pub mod lock;
 mod nodes;
 mod plan_output;
 mod pods;

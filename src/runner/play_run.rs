@@ -32,6 +32,14 @@ pub(super) struct Stop {
     pub(super) untouched: Vec<String>,
 }
 
+/// The tag of plays that look at the cluster, and on which later plays rely.
+const SURVEY_TAG: &str = "preflight";
+
+/// True for a play that a plan is made from.
+fn is_survey(play: &Play) -> bool {
+    play.keywords.tags.iter().any(|tag| tag == SURVEY_TAG)
+}
+
 /// Why there are no batches.
 struct BatchesFailure(Failure);
 
@@ -39,14 +47,6 @@ impl From<BatchError> for BatchesFailure {
     fn from(message: BatchError) -> Self {
         Self(Failure::new(message))
     }
-}
-
-/// The tag of plays that look at the cluster, and on which later plays rely.
-const SURVEY_TAG: &str = "preflight";
-
-/// True for a play that a plan is made from.
-fn is_survey(play: &Play) -> bool {
-    play.keywords.tags.iter().any(|tag| tag == SURVEY_TAG)
 }
 
 impl Run<'_> {
@@ -140,7 +140,9 @@ impl Run<'_> {
                 }))
             };
             if self.interrupted() {
-                return stop("interrupted; the tasks in flight were finished".to_owned());
+                let lost = self.options.standing.lost();
+                let cause = lost.unwrap_or_else(|| "interrupted".to_owned());
+                return stop(format!("{cause}; the tasks in flight were finished"));
             }
             let policy = self.options.failure_policy;
             if let Verdict::Stop(reason) = verdict(&result, setting.max_fail_percentage, policy) {

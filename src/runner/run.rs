@@ -6,8 +6,10 @@ use super::event::{Event, EventSink};
 use super::options::RunOptions;
 use super::passes::{OpenPass, Stopped};
 use super::play_run::Stop;
+use super::standing::EndsWithIt;
 use super::stats::Recap;
 use super::verdict::FailurePolicy;
+use super::way::Outside;
 use super::world::World;
 use crate::connection::SessionPool;
 use crate::inventory::{Inventory, InventoryVariables};
@@ -124,12 +126,21 @@ pub fn run(
             .collect(),
         check_mode: options.check_mode,
     });
-    let ended = run.plays(playbooks);
-    if run.interrupted() {
-        run.clean_up();
-    }
+    let outside = run.outside();
+    let ended = std::thread::scope(|scope| {
+        let _end = EndsWithIt(&options.standing);
+        scope.spawn(|| outside.keep_up());
+        let ended = run.plays(playbooks);
+        if run.interrupted() {
+            run.clean_up();
+        }
+        ended
+    });
+    outside.give_back();
+    drop(outside);
     let exit_code = match &ended {
         Err(_) => EXIT_ERROR,
+        Ok(()) if options.standing.lost().is_some() => EXIT_ERROR,
         Ok(()) if run.interrupted() => EXIT_INTERRUPTED,
         Ok(()) => run.exit_code.unwrap_or_else(|| run.code_of_hosts()),
     };
@@ -160,7 +171,17 @@ fn may_add_hosts(playbooks: &[Playbook]) -> bool {
     })
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// What work outside of tasks needs.
+    pub(super) fn outside(&self) -> Outside<'a> {
+        Outside {
+            options: Arc::clone(&self.options),
+            passwords: self.passwords,
+            sessions: self.sessions,
+            events: self.events.clone(),
+        }
+    }
+
     fn plays(&mut self, playbooks: &[Playbook]) -> Result<(), Failure> {
         for (index, playbook) in playbooks.iter().enumerate() {
             let behind = &playbooks[index + 1..];
@@ -211,7 +232,7 @@ impl Run<'_> {
         }
     }
 
-    /// Ctrl-C was pressed.
+    /// Ctrl-C was pressed, or something else ends the run.
     pub(super) fn interrupted(&self) -> bool {
         self.options.interrupted.load(Ordering::Relaxed)
     }

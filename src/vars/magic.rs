@@ -35,6 +35,7 @@ pub const NAMES: &[&str] = &[
     "inventory_hostname",
     "inventory_hostname_short",
     "krun_planning",
+    "krun_run_id",
     "krun_terminal",
     "krun_version",
     "omit",
