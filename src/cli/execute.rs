@@ -1,5 +1,6 @@
 //! Runs what was loaded: output, signals and answers around the runner.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -10,7 +11,7 @@ use super::print::complain;
 use super::signals::Watch;
 use super::terminal::Calm;
 use crate::connection::SessionPool;
-use crate::journal::{End, Folder, Writer};
+use crate::journal::{End, Writer};
 use crate::modules::Failure;
 use crate::output::{self, Format, Style, TextOptions};
 use crate::playbook::{Loader, Playbook};
@@ -47,9 +48,7 @@ pub(super) fn execute(
     let format = args.output;
     let calm = text.live.then(Calm::new);
     options.answers = Some(answers::reader(&options.interrupted));
-    // A run without a journal has a name too: cordons are marked with it.
-    let id = journal.as_ref().map(|writer| writer.id().to_owned());
-    options.run_id = Some(id.unwrap_or_else(|| Folder::new_id(jiff::Timestamp::now())));
+    options.has_terminal = std::io::stdin().is_terminal();
     let is_check = options.check_mode;
     let options = Arc::new(options);
     let sessions = SessionPool::new();

@@ -163,7 +163,9 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
             loader,
             passwords,
         } = prepared;
-        let journal = journal::begin(args, &options, passwords, continued)?;
+        let folder = args.journal.folder().ok();
+        options.run = journal::identity(continued, folder.as_ref());
+        let journal = journal::begin(args, &options, continued)?;
         options.journalled = journal.is_some();
         options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
         execute(
@@ -276,6 +278,7 @@ pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result
     }
     args.add_to(&mut options);
     ask_passwords(&args.hosts, &mut options)?;
+    options.secrets = journal::secrets(&options, &passwords);
     begin(Prepared {
         playbooks,
         ground,

@@ -6,6 +6,7 @@ mod capacity;
 mod etcd_answers;
 mod hops;
 mod known_problems;
+pub mod lock;
 mod nodes;
 mod plan_output;
 mod pods;

@@ -338,7 +338,8 @@ impl World {
                 "ansible_version",
                 json!({"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"}),
             ),
-            ("krun_run_id", json!(options.run_id)),
+            ("krun_run_id", json!(options.run.id)),
+            ("krun_terminal", json!(options.has_terminal)),
             ("krun_version", json!(env!("CARGO_PKG_VERSION"))),
         ];
         values

@@ -36,6 +36,7 @@ pub const NAMES: &[&str] = &[
     "inventory_hostname_short",
     "krun_planning",
     "krun_run_id",
+    "krun_terminal",
     "krun_version",
     "omit",
     "play_hosts",

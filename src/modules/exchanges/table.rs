@@ -123,6 +123,14 @@ fn cluster() -> Vec<Cost> {
         restored[1].clone(),
     ];
     vec![
+        answered(
+            "cluster-lock",
+            json!({}),
+            vec![out("== now\n1772600760\n== lease\n"), out("")],
+            vec![out(
+                "== now\n1772600760\n== lease\n{\"metadata\": {}, \"spec\": {\"holderIdentity\": \"@ \"}}\n",
+            )],
+        ),
         answered("cordon", json!({}), vec![free(), done()], vec![cordoned()]),
         answered("uncordon", json!({}), vec![cordoned(), done()], vec![free()]),
         answered(
