@@ -19,7 +19,7 @@ fn what_a_killed_krun_began_is_found_and_never_doubled() {
     let upgrade = [
         "playbooks/upgrade.yml",
         "-e",
-        "kubernetes_version=1.28.2 drain_delete_emptydir_data=true drain_timeout=60 wait_timeout=60",
+        "kubernetes_version=1.28.2 drain_delete_emptydir_data=true drain_timeout=120 wait_timeout=60",
     ];
     let mut krun = lab.start_krun(&upgrade);
     krun.wait_for("[upgrade/staticpods]");

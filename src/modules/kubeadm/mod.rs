@@ -50,7 +50,7 @@ const RECORD: &str = "/var/lib/krun/kubeadm/upgrade";
 /// What is to be done.
 pub enum Work {
     /// kubeadm is started.
-    Upgrade(Step),
+    Upgrade(Box<Step>),
     /// The cluster's kubeadm-config becomes this object.
     Configure(Value),
 }

@@ -211,7 +211,7 @@ fn pending(
         pending = pending.with_diff(versions_diff(&step.before, target));
     }
     Ok(State::Pending(Pending {
-        plan: Work::Upgrade(step),
+        plan: Work::Upgrade(Box::new(step)),
         changes: pending.changes,
         diff: pending.diff,
         result: pending.result,
