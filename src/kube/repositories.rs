@@ -26,7 +26,7 @@ pub struct Repository {
     /// What stands behind the version in the names of packages from it: `-0`, `-150500.1.1`. Empty where unknown.
     pub release: String,
     /// The minor version that it serves, where it serves one: `1.28`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minor: Option<String>,
 }
 

@@ -1,10 +1,11 @@
 use super::{
     ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, capacity, cluster_lock,
-    command, copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail,
-    fetch, file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile,
-    maintenance_window, modprobe, mount, package, package_facts, package_versions, pause, ping, raw, reboot, replace,
-    script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, unarchive,
-    uncordon, uri, user, validate_argument_spec, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    cluster_survey, command, copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup,
+    etcd_restore, fail, fetch, file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts,
+    kubeadm, lineinfile, maintenance_window, modprobe, mount, node_survey, package, package_facts, package_versions,
+    pause, ping, preflight, raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl,
+    systemd, tempfile, template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for, wait_for_connection,
+    wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -17,6 +18,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<blockinfile::BlockInFile>(),
     ModuleDefinition::of::<capacity::Capacity>(),
     ModuleDefinition::of::<cluster_lock::ClusterLock>(),
+    ModuleDefinition::of::<cluster_survey::ClusterSurveyModule>(),
     ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<copy::Copy>(),
     ModuleDefinition::of::<cordon::Cordon>(),
@@ -42,11 +44,13 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<maintenance_window::MaintenanceWindow>(),
     ModuleDefinition::of::<modprobe::Modprobe>(),
     ModuleDefinition::of::<mount::Mount>(),
+    ModuleDefinition::of::<node_survey::NodeSurveyModule>(),
     ModuleDefinition::of::<package::Package>(),
     ModuleDefinition::of::<package_facts::PackageFacts>(),
     ModuleDefinition::of::<package_versions::PackageVersions>(),
     ModuleDefinition::of::<pause::Pause>(),
     ModuleDefinition::of::<ping::Ping>(),
+    ModuleDefinition::of::<preflight::Preflight>(),
     ModuleDefinition::of::<raw::Raw>(),
     ModuleDefinition::of::<reboot::Reboot>(),
     ModuleDefinition::of::<replace::Replace>(),

@@ -8,6 +8,7 @@ mod capacity;
 mod drain;
 mod interrupted;
 mod killed;
+mod known_problems;
 mod kubeadm_fails;
 mod kubelet_restart;
 mod link_cut;

@@ -146,15 +146,7 @@ impl Check {
     /// Where it is found.
     pub(super) fn find(&self, seen: &Seen<'_>) -> Vec<Found> {
         let question = seen.question;
-        let config = &question.cluster.kubeadm_config;
         let nodes = || question.nodes.iter();
-        let once = |is_so: bool, detail: String| {
-            if is_so {
-                vec![Found::cluster(detail)]
-            } else {
-                Vec::new()
-            }
-        };
         match self {
             Self::KubeletFlag { flags } => nodes().flat_map(|node| kubelet_flags(seen, node, flags)).collect(),
             Self::ManifestHas { component, any } => seen
@@ -183,7 +175,6 @@ impl Check {
                 .filter(|(_, found)| found < version)
                 .map(|(node, found)| Found::on(node, format!("etcd {found}")))
                 .collect(),
-            Self::LocalEtcd {} => once(etcds(seen).next().is_some(), String::new()),
             Self::EtcdService {} => seen
                 .masters()
                 .filter(|node| node.has_etcd_service && node.manifests.contains_key("etcd"))
@@ -196,7 +187,6 @@ impl Check {
                     is_older.then(|| Found::on(node, format!("etcdctl {tool}, etcd {etcd}")))
                 })
                 .collect(),
-            Self::LocalPeerUrl {} => local_peers(seen),
             Self::Cgroup { version } => nodes()
                 .filter(|node| node.cgroup_version == Some(*version))
                 .map(|node| Found::on(node, String::new()))
@@ -219,10 +209,22 @@ impl Check {
             Self::Repository { legacy } => nodes().filter_map(|node| repository(seen, node, *legacy)).collect(),
             Self::UnsignedRepository {} => nodes()
                 .filter_map(|node| {
-                    let entry = node.repositories.iter().find(|entry| !entry.is_signed)?;
+                    let entry = node
+                        .repositories
+                        .iter()
+                        .find(|entry| !entry.is_signed && !entry.url.starts_with("file:"))?;
                     Some(Found::on(node, format!("{} in {}", entry.url, entry.file)))
                 })
                 .collect(),
+            _ => self.find_in_cluster(seen),
+        }
+    }
+
+    /// The same for what is about the cluster as a whole.
+    fn find_in_cluster(&self, seen: &Seen<'_>) -> Vec<Found> {
+        let question = seen.question;
+        let config = &question.cluster.kubeadm_config;
+        match self {
             Self::FeatureGate { gate } => once(config["featureGates"].get(gate).is_some(), gate.clone()),
             Self::ConfigApi { version } => {
                 let found = config["apiVersion"].as_str().unwrap_or_default();
@@ -249,6 +251,10 @@ impl Check {
                 question.settings.drains_before_kubeadm,
                 "drain_order: before_kubeadm".to_owned(),
             ),
+            Self::LocalEtcd {} => once(etcds(seen).next().is_some(), String::new()),
+            Self::LocalPeerUrl {} => local_peers(seen),
+            // What is about single nodes is looked for above.
+            _ => Vec::new(),
         }
     }
 
@@ -295,6 +301,15 @@ impl Check {
             Self::ConfigFile {} => "Found where `kubeadm_config` is set.".to_owned(),
             Self::DrainsBeforeKubeadm {} => "Found with `drain_order: before_kubeadm`.".to_owned(),
         }
+    }
+}
+
+/// About the cluster as a whole.
+fn once(is_so: bool, detail: String) -> Vec<Found> {
+    if is_so {
+        vec![Found::cluster(detail)]
+    } else {
+        Vec::new()
     }
 }
 

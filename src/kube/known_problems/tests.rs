@@ -28,6 +28,7 @@ fn config(question: &mut Question, key: &str, value: serde_json::Value) {
     question.cluster.kubeadm_config[key] = value;
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     vec![
         (
@@ -60,7 +61,7 @@ fn cases() -> Vec<Case> {
                     q.cluster.nodes[0]
                         .labels
                         .insert("node-role.kubernetes.io/master".to_owned(), String::new()),
-                )
+                );
             },
             "m1",
         ),
@@ -109,7 +110,7 @@ fn cases() -> Vec<Case> {
             |q| {
                 q.nodes[0].manifests["etcd"]
                     .lines
-                    .push("schedulerName: default-scheduler".to_owned())
+                    .push("schedulerName: default-scheduler".to_owned());
             },
             "etcd.yaml has `schedulerName: default-scheduler`",
         ),

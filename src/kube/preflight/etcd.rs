@@ -79,7 +79,10 @@ pub(super) fn check(seen: &Seen<'_>, findings: &mut Findings<'_>) {
                     hexadecimal(&member.id)
                 ),
             );
-        } else if !answering.contains(member.id.as_str()) && !asked.iter().any(|(_, etcd)| etcd.error.is_some()) {
+        } else if !answering.contains(member.id.as_str())
+            && seen.question.elsewhere.is_empty()
+            && !asked.iter().any(|(_, etcd)| etcd.error.is_some())
+        {
             findings.block(
                 "etcd",
                 None,
@@ -91,7 +94,7 @@ pub(super) fn check(seen: &Seen<'_>, findings: &mut Findings<'_>) {
             );
         }
     }
-    if well.len() < voters / 2 + 1 {
+    if well.len() < voters / 2 + 1 && seen.question.elsewhere.is_empty() {
         findings.block(
             "etcd",
             None,

@@ -7,7 +7,7 @@ mod masters;
 mod nodes;
 pub(super) mod report;
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;
 mod versions;
 mod workload;
 
@@ -34,6 +34,7 @@ pub const CHECKS: &[(&str, &str)] = &[
         "the control plane runs as static pods on every host of the group `masters`",
     ),
     ("admin-conf", "the first master has /etc/kubernetes/admin.conf"),
+    ("cluster", "the cluster answers"),
     (
         "inventory",
         "every node is in the inventory, and every host has one node",
@@ -76,6 +77,7 @@ pub const CHECKS: &[(&str, &str)] = &[
 ];
 
 /// What the playbook is set to do, as far as it matters here.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -137,8 +139,12 @@ pub struct Question {
     pub masters: Vec<String>,
     /// The hosts.
     pub nodes: Vec<NodeSurvey>,
+    /// Hosts of the inventory that this run does not look at (`--limit`).
+    pub elsewhere: Vec<String>,
     /// The cluster.
     pub cluster: ClusterSurvey,
+    /// Why it could not be asked.
+    pub cluster_error: Option<String>,
     /// Names of checks whose findings do not block.
     pub waivers: Vec<String>,
     /// What the playbook is set to do.
@@ -207,21 +213,32 @@ pub fn preflight(question: &Question) -> Report {
         is_planned: planned.is_ok(),
         pairs: nodes::pairs(question),
     };
-    if let Err(error) = &planned {
-        findings.block("hop", None, &error.message, &error.help);
-    }
     machine::check(&seen, &mut findings);
     masters::check(&seen, &mut findings);
-    nodes::check(&seen, &mut findings);
+    if let Some(error) = &question.cluster_error {
+        // Whatever else would be said of it is not known.
+        let remedy = "kubectl get --raw=/readyz, on kubectl_host, shows what it lacks";
+        findings.block("cluster", None, format!("The cluster does not answer: {error}"), remedy);
+    } else {
+        if let Err(error) = &planned {
+            findings.block("hop", None, &error.message, &error.help);
+        }
+        nodes::check(&seen, &mut findings);
+    }
     cluster::check(&seen, &mut findings);
     versions::check(&seen, &mut findings);
     etcd::check(&seen, &mut findings);
     workload::check(&seen, &mut findings);
     known_problems::check(&seen, &mut findings);
     findings.list.sort_by_key(|finding| (finding.severity, finding.waived));
-    let last = seen.last().filter(|_| seen.is_planned);
+    // With nothing to do the cluster is where it is to be.
+    let last = match (seen.is_planned, seen.last()) {
+        (true, None) => seen.api_servers().into_iter().max(),
+        (true, last) => last.cloned(),
+        (false, _) => None,
+    };
     Report {
-        target: last.map_or_else(|| question.target.clone(), ToString::to_string),
+        target: last.map_or_else(|| question.target.clone(), |version| version.to_string()),
         nodes: nodes::report(&seen),
         budgets: question.cluster.budgets.clone(),
         control_plane_order: nodes::control_plane_order(&seen),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::report::{Expiry, Findings, NodeReport};
 use super::{Question, Seen};
-use crate::kube::{ClusterNode, NodeSurvey, Repository, Version};
+use crate::kube::{ClusterNode, EtcdSurvey, NodeSurvey, Repository, Version};
 
 /// The nodes of the cluster, each with its host: by the host's best name that one node, and only one, answers to.
 pub(super) fn pairs(question: &Question) -> Vec<(&ClusterNode, Option<&NodeSurvey>)> {
@@ -55,7 +55,8 @@ pub(super) fn check(seen: &Seen<'_>, findings: &mut Findings<'_>) {
         .filter(|(_, host)| host.is_none())
         .map(|(node, _)| node.name.as_str())
         .collect();
-    if !strangers.is_empty() {
+    // How hosts that nobody looked at are called in the cluster is not known; how many there are is.
+    if strangers.len() > seen.question.elsewhere.len() {
         findings.block(
             "inventory",
             None,
@@ -152,12 +153,12 @@ pub(super) fn report(seen: &Seen<'_>) -> Vec<NodeReport> {
                 etcd: etcd
                     .map(|etcd| etcd.version.clone())
                     .filter(|version| !version.is_empty()),
-                etcd_leader: etcd.is_some_and(|etcd| etcd.leads()),
+                etcd_leader: etcd.is_some_and(EtcdSurvey::leads),
                 runtime: node.runtime.clone(),
                 os: node.os.clone(),
                 kernel: node.kernel.clone(),
                 labels: node.labels.clone(),
-                repository: host.and_then(|host| Repository::of_node(host)),
+                repository: host.and_then(Repository::of_node),
                 certificates: first.map(|certificate| Expiry {
                     name: certificate.name.clone(),
                     expires: date(certificate.expires),
@@ -185,7 +186,7 @@ pub(super) fn control_plane_order(seen: &Seen<'_>) -> Vec<String> {
         let survey = seen.question.nodes.iter().find(|node| node.host == *host);
         let leads = survey
             .and_then(|node| node.etcd.as_ref())
-            .is_some_and(|etcd| etcd.leads());
+            .is_some_and(EtcdSurvey::leads);
         (version, leads)
     };
     let mut order: Vec<(usize, &String)> = seen.question.masters.iter().enumerate().collect();

@@ -11,7 +11,8 @@ const DAY: i64 = 24 * 3600;
 const NOW: i64 = 1_790_000_000;
 
 /// A cluster of three masters and a worker in which nothing is wrong.
-pub(in crate::kube) fn well(version: &str, target: &str) -> Question {
+#[expect(clippy::too_many_lines, reason = "a table")]
+pub(crate) fn well(version: &str, target: &str) -> Question {
     let hosts = ["m1", "m2", "m3", "w1"];
     let masters = &hosts[..3];
     let offered = |version: &str| Offered {
@@ -164,6 +165,7 @@ type Case = (
     &'static str,
 );
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<Case> {
     use Severity::{Block, Note, Warn};
     vec![
@@ -283,6 +285,26 @@ fn cases() -> Vec<Case> {
             Block,
             Some("m3"),
             "put the host into the group `masters`",
+        ),
+        (
+            "cluster",
+            |q| {
+                q.cluster = ClusterSurvey::default();
+                q.cluster_error = Some("refused".to_owned());
+            },
+            Block,
+            None,
+            "does not answer: refused",
+        ),
+        (
+            "inventory",
+            |q| {
+                q.cluster = ClusterSurvey::default();
+                q.cluster_error = Some("refused".to_owned());
+            },
+            Note,
+            None,
+            "",
         ),
         (
             "ready",
@@ -460,6 +482,16 @@ fn cases() -> Vec<Case> {
             Block,
             None,
             "a member m3 that no host",
+        ),
+        (
+            "etcd",
+            |q| {
+                q.nodes.drain(1..3);
+                q.elsewhere = vec!["m2".to_owned(), "m3".to_owned()];
+            },
+            Note,
+            None,
+            "",
         ),
         (
             "etcd",
@@ -762,7 +794,26 @@ fn the_order_of_the_masters(#[case] versions: &[&str], #[case] leader: &str, #[c
 
 #[test]
 fn nothing_to_do_is_no_finding() {
-    let report = preflight(&well("1.29.9", "1.29.9"));
+    let report = preflight(&well("1.29.9", "1.29"));
     assert!(report.may_start && report.hops.is_empty());
+    assert_eq!(report.target, "1.29.9");
     assert_eq!(report.findings, []);
+}
+
+/// `KRUN_TEST_RENEW=1 cargo test --lib preflight` writes it anew.
+#[test]
+fn the_page_lists_the_checks() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/preflight.md");
+    let mut page = include_str!("page.md").to_owned();
+    for (name, what) in CHECKS {
+        page.push_str(&format!("| `{name}` | {what} |\n"));
+    }
+    if std::env::var_os("KRUN_TEST_RENEW").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let is = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        is == page,
+        "docs/preflight.md is not up to date: KRUN_TEST_RENEW=1 cargo test --lib preflight"
+    );
 }

@@ -37,8 +37,6 @@ pub struct NodeSurvey {
     pub kubectl: Option<String>,
     /// Version of kubeadm's package, with its release.
     pub package: Option<String>,
-    /// Version of containerd, where it is there.
-    pub containerd: Option<String>,
     /// Flags that the kubelet gets from files beside its configuration.
     pub kubelet_flags: Vec<KubeletFlag>,
     /// File systems that an upgrade needs room in.

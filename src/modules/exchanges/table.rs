@@ -55,6 +55,11 @@ fn files() -> Vec<Cost> {
         real("lineinfile", json!({"path": "DIR/text", "line": "x"}), 2),
         real("replace", json!({"path": "DIR/text", "regexp": "a", "replace": "b"}), 2),
         one_way("find", json!({"paths": "DIR"}), Some(1)),
+        one_way(
+            "node-survey",
+            json!({"kubernetes": "DIR", "kubelet": "DIR", "etc": "DIR"}),
+            Some(1),
+        ),
         real(
             "known-hosts",
             json!({"path": "DIR/known", "name": "a", "key": "a ssh-rsa AAA"}),
@@ -143,6 +148,13 @@ fn cluster() -> Vec<Cost> {
         .more("as every detached command, and the API server is asked before whether it would let the pods leave"),
         answered("capacity", json!({"max_unavailable": 1}), vec![out("")], vec![out("")]).changed(None),
         answered("wait-ready", json!({}), vec![free()], vec![free()]).changed(None),
+        answered(
+            "cluster-survey",
+            json!({}),
+            vec![out("== nodes\n")],
+            vec![out("== nodes\n")],
+        )
+        .changed(None),
         answered("wait-jobs", json!({}), vec![out("")], vec![out("")]).changed(None),
         answered(
             "kubeadm",
@@ -203,6 +215,7 @@ fn cluster() -> Vec<Cost> {
 }
 
 /// Modules about the machine itself, which is not to be changed by a test.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn machine() -> Vec<Cost> {
     let passwd = "passwd=ops:x:1:1::/home/ops:/bin/sh\n";
     let loaded = |loaded| format!("loaded={loaded}\npersistent=no\n");
