@@ -120,6 +120,8 @@ pub fn run(
     let ended = run.plays(playbooks);
     if run.interrupted() {
         run.clean_up();
+    } else if !run.gone.is_empty() {
+        run.tell_what_is_left();
     }
     let exit_code = match &ended {
         Err(_) => EXIT_ERROR,
