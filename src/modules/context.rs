@@ -11,7 +11,10 @@ use crate::vars::Scope;
 use crate::vars::vault::{VaultPasswords, is_encrypted};
 
 use super::background::SATISFIED;
-use super::{Answer, Asker, Background, Failure, LeftJob, Question, Undo, UndoNote, random_word, reconnect};
+use super::{
+    Answer, Asker, Background, Failure, Held, LeftJob, Question, RunIdentity, Service, Undo, UndoNote, random_word,
+    reconnect,
+};
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
 pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
@@ -94,6 +97,8 @@ pub struct Context<'a> {
     pub scope: &'a Scope,
     /// Finds files and templates.
     pub files: &'a FileFinder,
+    /// The run that the task belongs to.
+    pub run: &'a RunIdentity,
     /// What opens encrypted files of variables.
     pub passwords: &'a VaultPasswords,
     pub(crate) connection: Option<&'a mut dyn Connection>,
@@ -106,6 +111,8 @@ pub struct Context<'a> {
     pub(crate) interrupted: &'a AtomicBool,
     /// Takes what the module says about its undo, at once: a second Ctrl-C does not wait for the module.
     pub(crate) undos: &'a dyn Fn(UndoNote),
+    /// Takes what the module leaves to be done beside the tasks of the run.
+    pub(crate) services: &'a dyn Fn(Service),
     /// How long a task goes on trying to reach a node again whose connection was lost.
     pub(crate) reconnect_for: Duration,
     /// The module only looks, so that a request may be repeated of which nobody knows whether the node has run it.
@@ -361,6 +368,12 @@ impl Context<'_> {
     /// What was left under this name is not to be taken back any more.
     pub fn withdraw_undo(&self, name: impl Into<String>) {
         (self.undos)(UndoNote::Withdraw(name.into()));
+    }
+
+    /// Leaves something that is held as long as the run lasts. `name` is the same for the same thing: what is left later
+    /// under it replaces it.
+    pub fn hold(&self, name: impl Into<String>, held: impl Held + 'static) {
+        (self.services)(Service::Hold(name.into(), Arc::new(held)));
     }
 
     /// What is left of the task's time.

@@ -9,6 +9,7 @@ mod killed;
 mod kubeadm_fails;
 mod kubelet_restart;
 mod link_cut;
+mod lock;
 mod looks_only;
 mod minor_upgrade;
 mod odd_nodes;

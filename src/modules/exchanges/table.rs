@@ -121,6 +121,14 @@ fn cluster() -> Vec<Cost> {
         restored[1].clone(),
     ];
     vec![
+        answered(
+            "cluster-lock",
+            json!({}),
+            vec![out("== now\n1772600760\n== lease\n"), out("")],
+            vec![out(
+                "== now\n1772600760\n== lease\n{\"metadata\": {}, \"spec\": {\"holderIdentity\": \"@ \"}}\n",
+            )],
+        ),
         answered("cordon", json!({}), vec![free(), done()], vec![cordoned()]),
         answered("uncordon", json!({}), vec![cordoned(), done()], vec![free()]),
         answered(
@@ -270,6 +278,13 @@ fn machine() -> Vec<Cost> {
             2,
         ),
         answered("package-facts", json!({}), packages(), packages()).changed(None),
+        answered(
+            "package-versions",
+            json!({}),
+            vec![out("manager\tdnf\n")],
+            vec![out("manager\tdnf\n")],
+        )
+        .changed(None),
         answered(
             "async-status",
             json!({"jid": "shell-0123456789abcdef-program"}),
