@@ -2,6 +2,7 @@
 //! budgets and nodes as the API shows them. Pure: nothing here reads a file or opens a connection.
 
 mod budgets;
+mod disturb;
 pub mod lock;
 mod nodes;
 mod plan_output;
@@ -10,6 +11,7 @@ mod skew;
 mod versions;
 
 pub use budgets::Budget;
+pub use disturb::{kubelet_objection, quorum_objection};
 pub use nodes::Node;
 pub use plan_output::{Component, ComponentConfig, Offer, UpgradePlan};
 pub use pods::{DrainOptions, Owner, Pod};

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::connection::{Output, Request, Script};
 use crate::kube::{UpgradePlan, Version};
 
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{ArgumentError, Context, Disturbs, Failure, Module, Outcome, State};
 use options::Action;
 pub use options::Kubeadm;
 use state::NodeState;
@@ -87,6 +87,10 @@ impl Module for Kubeadm {
             Action::Apply => self.check_apply(context),
             Action::Node => self.check_node(context),
         }
+    }
+
+    fn disturbs(&self, step: &Step) -> Option<Disturbs> {
+        step.disturbs()
     }
 
     fn apply(&self, context: &mut Context<'_>, step: Step) -> Result<Outcome, Failure> {
