@@ -16,6 +16,7 @@ mod inventory;
 mod journal;
 mod lint;
 mod lists;
+mod plan;
 mod print;
 mod resume;
 mod run;
@@ -56,6 +57,7 @@ enum Command {
     Inventory(inventory::InventoryArgs),
     Exec(Box<exec::ExecArgs>),
     Doc(doc::DocArgs),
+    Plan(Box<plan::PlanArgs>),
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
     Show(show::ShowArgs),
@@ -90,6 +92,7 @@ fn add_configured_variables(cli: &mut Cli, matches: &ArgMatches, configuration: 
     const NAME: &str = "extra_vars";
     let (given, matches) = match (&mut cli.command, matches.subcommand()) {
         (Some(Command::Exec(args)), Some((_, matches))) => (args.extra_vars_mut(), matches),
+        (Some(Command::Plan(args)), Some((_, matches))) => (args.extra_vars_mut(), matches),
         (None, _) => (cli.run.extra_vars_mut(), matches),
         _ => return,
     };
@@ -143,6 +146,7 @@ fn run_command() -> i32 {
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
+        Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Resume(args)) => resume::run(&args),
         Some(Command::History(args)) => history::run(&args),
         Some(Command::Show(args)) => show::run(&args),

@@ -19,6 +19,7 @@ use crate::playbook::{
 };
 use crate::runner::{FactCache, FailurePolicy, Gathering, RunOptions};
 use crate::syntax::{Diagnostic, Diagnostics};
+use crate::vars::vault::VaultPasswords;
 
 /// The options of a run.
 #[derive(Args, Debug)]
@@ -58,7 +59,7 @@ pub(super) struct RunArgs {
     no_fuse: bool,
     /// A task that krun does not know: an error before the run, or a failure when it is reached (when-reached)
     #[arg(long, value_name = "WHAT", env = "KRUN_UNSUPPORTED", default_value = "error", value_parser = Unsupported::from_str)]
-    unsupported: Unsupported,
+    pub(super) unsupported: Unsupported,
     /// After a failure: stop, or go on with the hosts that are left as ansible does
     #[arg(long, value_name = "POLICY", env = "KRUN_FAILURE_POLICY", default_value = "stop", value_parser = FailurePolicy::from_str)]
     failure_policy: FailurePolicy,
@@ -154,6 +155,43 @@ fn check_questions(playbooks: &[Playbook], options: Option<&RunOptions>, problem
 
 /// Loads, checks and runs; perhaps going on from an earlier run.
 pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> Result<i32, Error> {
+    prepare(args, |prepared| {
+        let Prepared {
+            playbooks,
+            ground,
+            mut options,
+            loader,
+            passwords,
+        } = prepared;
+        let folder = args.journal.folder().ok();
+        options.run = journal::identity(continued, folder.as_ref());
+        let journal = journal::begin(args, &options, continued)?;
+        options.journalled = journal.is_some();
+        options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
+        execute(
+            &args.hosts,
+            Style::Play,
+            &playbooks,
+            ground,
+            options,
+            loader,
+            passwords,
+            journal,
+        )
+    })
+}
+
+/// What was loaded and found well.
+pub(super) struct Prepared<'a> {
+    pub(super) playbooks: Vec<Playbook>,
+    pub(super) ground: Ground,
+    pub(super) options: RunOptions,
+    pub(super) loader: &'a Loader<'a>,
+    pub(super) passwords: &'a VaultPasswords,
+}
+
+/// Loads and checks, asks for passwords, and hands over to `begin`; gives the exit code.
+pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result<i32, Error>) -> Result<i32, Error> {
     let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
     let loader_options = LoaderOptions {
         roles_path: args.roles_path.clone(),
@@ -240,20 +278,12 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
     }
     args.add_to(&mut options);
     ask_passwords(&args.hosts, &mut options)?;
-    let folder = args.journal.folder().ok();
-    options.run = journal::identity(continued, folder.as_ref());
     options.secrets = journal::secrets(&options, &passwords);
-    let journal = journal::begin(args, &options, continued)?;
-    options.journalled = journal.is_some();
-    options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
-    execute(
-        &args.hosts,
-        Style::Play,
-        &playbooks,
+    begin(Prepared {
+        playbooks,
         ground,
         options,
-        &loader,
-        &passwords,
-        journal,
-    )
+        loader: &loader,
+        passwords: &passwords,
+    })
 }

@@ -3,17 +3,26 @@
 
 mod budgets;
 mod disturb;
+mod hops;
+mod known_problems;
 pub mod lock;
 mod nodes;
 mod plan_output;
 mod pods;
+pub mod preflight;
+mod repositories;
 mod skew;
+mod survey;
 mod versions;
 
 pub use budgets::Budget;
 pub use disturb::{kubelet_objection, quorum_objection};
+pub use hops::{Hop, Offered, Standing, Target, plan_hops};
+pub use known_problems::{KnownProblem, all as all_known_problems};
 pub use nodes::Node;
 pub use plan_output::{Component, ComponentConfig, Offer, UpgradePlan};
 pub use pods::{DrainOptions, Owner, Pod};
+pub use repositories::{Repository, RepositoryKind};
 pub use skew::{SkewError, check_kubelet, check_upgrade};
+pub use survey::*;
 pub use versions::{Version, VersionError};

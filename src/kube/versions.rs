@@ -54,7 +54,7 @@ impl Version {
 }
 
 /// The tag of an image's name, without its digest.
-pub(super) fn image_tag(image: &str) -> Option<&str> {
+pub(in crate::kube) fn image_tag(image: &str) -> Option<&str> {
     let name = image.split('@').next().unwrap_or(image);
     let (_, last) = name.rsplit_once('/').unwrap_or(("", name));
     last.split_once(':').map(|(_, tag)| tag)
@@ -101,6 +101,20 @@ fn number(text: &str) -> Option<u64> {
         return None;
     }
     text.parse().ok()
+}
+
+impl serde::Serialize for Version {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Version {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
 }
 
 impl fmt::Display for Version {

@@ -1,10 +1,10 @@
 use super::{
     ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, cluster_lock, command,
     copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file,
-    find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount,
-    package, package_facts, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp,
-    stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for,
-    wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, maintenance_window,
+    modprobe, mount, package, package_facts, package_versions, pause, ping, raw, reboot, replace, script,
+    service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri,
+    user, validate_argument_spec, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -38,10 +38,12 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<known_hosts::KnownHosts>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<lineinfile::LineInFile>(),
+    ModuleDefinition::of::<maintenance_window::MaintenanceWindow>(),
     ModuleDefinition::of::<modprobe::Modprobe>(),
     ModuleDefinition::of::<mount::Mount>(),
     ModuleDefinition::of::<package::Package>(),
     ModuleDefinition::of::<package_facts::PackageFacts>(),
+    ModuleDefinition::of::<package_versions::PackageVersions>(),
     ModuleDefinition::of::<pause::Pause>(),
     ModuleDefinition::of::<ping::Ping>(),
     ModuleDefinition::of::<raw::Raw>(),

@@ -21,6 +21,7 @@ mod loops;
 mod metas;
 mod module_call;
 mod options;
+mod passes;
 mod play_batch;
 mod play_hosts;
 mod play_run;
@@ -38,8 +39,8 @@ mod way;
 mod windows;
 mod world;
 
-pub use batches::{BatchError, check_serial, plan_batches};
-pub use event::{CleanUp, Event, EventSink, HostReport, Status};
+pub use batches::{BatchError, check_serial, plan_batches, plan_batches_by};
+pub use event::{CleanUp, Event, EventSink, HostReport, Pass, Status};
 pub use fact_cache::FactCache;
 pub use gathering::Gathering;
 pub use options::{AnswerReader, RunOptions, SshArgs};

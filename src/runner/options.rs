@@ -48,6 +48,8 @@ pub struct RunOptions {
     pub tags: TagSelection,
     /// `-e`
     pub extra_vars: Arc<VarMap>,
+    /// Find out only what would be done: plays tagged `preflight` look, of the others the batches are told.
+    pub planning: bool,
     /// Begin at the task of this name.
     pub start_at_task: Option<String>,
     /// Ask before each task.
@@ -56,6 +58,8 @@ pub struct RunOptions {
     pub no_fuse: bool,
     /// Where answers come from; without it nobody is there.
     pub answers: Option<AnswerReader>,
+    /// There is a terminal to ask on.
+    pub has_terminal: bool,
     /// What a failed host means for the batches and plays that are still to come.
     pub failure_policy: FailurePolicy,
     /// For which plays facts are gathered.

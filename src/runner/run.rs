@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use super::event::{Event, EventSink};
 use super::options::RunOptions;
-use super::play_run::{PlayEnd, Stop};
+use super::passes::{OpenPass, Stopped};
+use super::play_run::Stop;
 use super::standing::EndsWithIt;
 use super::stats::Recap;
 use super::verdict::FailurePolicy;
@@ -62,6 +63,10 @@ pub(super) struct Run<'a> {
     pub(super) goes_on: Mutex<bool>,
     /// Number of the play, from 0.
     pub(super) play_number: u32,
+    /// The passes of repeated imports that are under way, the outermost first.
+    pub(super) passes: Vec<OpenPass>,
+    /// How many loops of imports the run has come to.
+    pub(super) loops_met: u32,
 }
 
 /// Runs playbooks, which were checked, on the hosts of an inventory.
@@ -110,6 +115,8 @@ pub fn run(
         started: options.start_at_task.is_none(),
         goes_on: Mutex::new(false),
         play_number: 0,
+        passes: Vec::new(),
+        loops_met: 0,
     };
     run.send(Event::RunStarted {
         format: 1,
@@ -176,31 +183,30 @@ impl<'a> Run<'a> {
     }
 
     fn plays(&mut self, playbooks: &[Playbook]) -> Result<(), Failure> {
-        let plays: Vec<_> = playbooks
-            .iter()
-            .enumerate()
-            .flat_map(|(file, playbook)| playbook.plays.iter().map(move |play| (file, play)))
-            .collect();
-        for (index, (file, play)) in plays.iter().enumerate() {
-            let end = self.play(play)?;
-            self.play_number += 1;
-            let is_last_of_file = plays.get(index + 1).is_some_and(|(next, _)| next != file);
-            let stop = match end {
-                PlayEnd::Stop(stop) => stop,
+        for (index, playbook) in playbooks.iter().enumerate() {
+            let behind = &playbooks[index + 1..];
+            let stopped = match self.plays_in_order(&playbook.plays, 0)? {
                 // Ansible begins no further playbook of its command line.
-                PlayEnd::GoOn if is_last_of_file && self.loses_files() => Stop {
-                    reason: "hosts were lost in this playbook".to_owned(),
-                    unfinished: Vec::new(),
-                    untouched: Vec::new(),
+                None if !behind.is_empty() && self.loses_files() => Stopped {
+                    stop: Stop {
+                        reason: "hosts were lost in this playbook".to_owned(),
+                        unfinished: Vec::new(),
+                        untouched: Vec::new(),
+                    },
+                    play: playbook.plays.last().map(|play| play.name.clone()).unwrap_or_default(),
+                    not_started: Vec::new(),
                 },
-                PlayEnd::GoOn => continue,
+                None => continue,
+                Some(stopped) => stopped,
             };
+            let later = behind.iter().flat_map(|playbook| &playbook.plays);
+            let later = later.map(|play| play.name.clone());
             self.send(Event::RunStopped {
-                reason: stop.reason,
-                play: play.name.clone(),
-                unfinished: stop.unfinished,
-                untouched: stop.untouched,
-                plays_not_started: plays[index + 1..].iter().map(|(_, play)| play.name.clone()).collect(),
+                reason: stopped.stop.reason,
+                play: stopped.play,
+                unfinished: stopped.stop.unfinished,
+                untouched: stopped.stop.untouched,
+                plays_not_started: stopped.not_started.into_iter().chain(later).collect(),
             });
             return Ok(());
         }

@@ -279,6 +279,13 @@ fn machine() -> Vec<Cost> {
         ),
         answered("package-facts", json!({}), packages(), packages()).changed(None),
         answered(
+            "package-versions",
+            json!({}),
+            vec![out("manager\tdnf\n")],
+            vec![out("manager\tdnf\n")],
+        )
+        .changed(None),
+        answered(
             "async-status",
             json!({"jid": "shell-0123456789abcdef-program"}),
             vec![out("krun-job running - no /x\n")],

@@ -18,6 +18,7 @@ use super::{ArgumentError, Context, Disturbs, Failure, Module, NewKubelet, Outco
 use inquiry::{Inquiry, Wanted};
 use options::REFUSED;
 use transaction::Transaction;
+pub(super) use versions::compare as compare_versions;
 
 const QUERY: Script = Script {
     name: "package/query",
@@ -108,7 +109,7 @@ fn default_patience() -> u64 {
     PATIENCE
 }
 
-const PATIENCE: u64 = 60;
+pub(super) const PATIENCE: u64 = 60;
 
 /// Which upgrade of all packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
