@@ -80,6 +80,7 @@ impl Machinery<'_, '_> {
             interrupted: &self.options.interrupted,
             undos: &|_| {},
             services: &|_| {},
+            guards: Some(&self.options.guards),
             reconnect_for: DEFAULT_RECONNECT,
             only_looks: false,
             before: self.before,
