@@ -110,6 +110,7 @@ fn pod(row: [&str; 10]) -> Pod {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         labels: labels(label_text).into_iter().collect(),
+        workload: None,
         owner: match (mirror, owner) {
             ("yes", _) => Owner::Manifest,
             (_, "") => Owner::Nobody,
