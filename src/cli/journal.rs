@@ -110,7 +110,7 @@ pub(super) fn identity(continued: Option<&Continued>, folder: Option<&Folder>) -
         id: Folder::new_id(Timestamp::now()),
         user: std::env::var("SUDO_USER")
             .or_else(|_| std::env::var("USER"))
-            .unwrap_or_default(),
+            .unwrap_or_else(|_| format!("uid-{}", rustix::process::getuid())),
         machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         continues: continued.map_or_else(Vec::new, |continued| {
             std::iter::once(&continued.id)

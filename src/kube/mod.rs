@@ -3,6 +3,7 @@
 
 mod budgets;
 mod capacity;
+mod disturb;
 mod etcd_answers;
 mod hops;
 mod known_problems;
@@ -19,6 +20,7 @@ mod workloads;
 
 pub use budgets::Budget;
 pub use capacity::{Capacity, Member, MostUnavailable, Room};
+pub use disturb::{kubelet_objection, quorum_objection};
 pub use etcd_answers::{EtcdAnswer, EtcdAnswers};
 pub use hops::{Hop, Offered, Standing, Target, plan_hops};
 pub use known_problems::{KnownProblem, all as all_known_problems};

@@ -13,8 +13,8 @@ use crate::vars::vault::{VaultPasswords, is_encrypted};
 
 use super::background::SATISFIED;
 use super::{
-    Answer, Asker, Background, Failure, Held, LeftJob, Question, RunIdentity, Service, Undo, UndoNote, random_word,
-    reconnect,
+    Answer, Asker, Background, Failure, Guards, Held, LeftJob, Question, RunIdentity, Service, Undo, UndoNote,
+    random_word, reconnect,
 };
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
@@ -112,6 +112,8 @@ pub struct Context<'a> {
     pub(crate) interrupted: &'a AtomicBool,
     /// Takes what the module says about its undo, at once: a second Ctrl-C does not wait for the module.
     pub(crate) undos: &'a dyn Fn(UndoNote),
+    /// What is done to no cluster; none where nothing is disturbed.
+    pub(crate) guards: Option<&'a Guards>,
     /// Takes what the module leaves to be done beside the tasks of the run.
     pub(crate) services: &'a dyn Fn(Service),
     /// How long a task goes on trying to reach a node again whose connection was lost.

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::module::{Again, Before, Fuses, Module, Pending, State};
-use super::{Context, Failure, Outcome};
+use super::{Context, Failure, Outcome, guards};
 
 /// Options of all Ansible modules that put files in place, which krun does not have.
 const REFUSED_OF_FILES: &[(&str, &str)] = &[
@@ -93,6 +93,7 @@ pub struct ModuleDefinition {
     schema: fn() -> schemars::Schema,
     validate: fn(Value) -> Result<(), ArgumentError>,
     check_option: fn(&str, &str) -> Result<(), ArgumentError>,
+    may_disturb: fn(&Map<String, Value>) -> bool,
     run: fn(Value, &mut Context<'_>) -> Result<Outcome, Failure>,
 }
 
@@ -115,6 +116,7 @@ impl ModuleDefinition {
             schema: schema_of::<M>,
             validate: validate::<M>,
             check_option: M::check_option,
+            may_disturb: M::may_disturb,
             run: run::<M>,
         }
     }
@@ -138,6 +140,11 @@ impl ModuleDefinition {
     /// What is wrong with it.
     pub fn check_option(&self, name: &str, value: &str) -> Result<(), ArgumentError> {
         (self.check_option)(name, value)
+    }
+
+    /// Whether a task with these options may disturb a node of a cluster.
+    pub fn may_disturb(&self, options: &Map<String, Value>) -> bool {
+        (self.may_disturb)(options)
     }
 
     /// Checks and, outside of check mode, applies.
@@ -227,14 +234,12 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
         // Nobody wants to see it; modules need not think of that.
         pending.diff.clear();
     }
-    context.only_looks = context.check_mode;
     match state {
         State::Satisfied(outcome) => Ok(outcome),
         State::Unknown { reason, .. } if context.check_mode => Ok(Outcome::skipped(reason)),
         State::Unknown { .. } if context.before == Before::Done => Ok(Outcome::ok()),
         State::Unknown { plan, .. } => {
-            context.begin_to_act();
-            let outcome = module.apply(context, plan)?;
+            let outcome = act(&module, context, plan)?;
             Ok(match context.before {
                 Before::Begun => outcome.with_warning(
                     "the earlier run was cut while it was at this; how far it got then is not known, and it was run again",
@@ -252,8 +257,7 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
         State::Pending(Pending {
             plan, changes, diff, ..
         }) => {
-            context.begin_to_act();
-            let mut outcome = module.apply(context, plan)?;
+            let mut outcome = act(&module, context, plan)?;
             if outcome.changed && outcome.changes.is_empty() {
                 outcome.changes = changes;
             }
@@ -263,4 +267,19 @@ fn run<M: Module>(options: Value, context: &mut Context<'_>) -> Result<Outcome, 
             Ok(outcome)
         }
     }
+}
+
+/// Acts, where the cluster bears that.
+fn act<M: Module>(module: &M, context: &mut Context<'_>, plan: M::Plan) -> Result<Outcome, Failure> {
+    let allowed = match (context.guards, module.disturbs(&plan)) {
+        (Some(guards), Some(disturbs)) => Some(guards::allow(context, guards, &disturbs)?),
+        _ => None,
+    };
+    context.only_looks = context.check_mode;
+    context.begin_to_act();
+    let mut outcome = module.apply(context, plan)?;
+    if let Some((_claim, warnings)) = allowed {
+        outcome.warnings.extend(warnings);
+    }
+    Ok(outcome)
 }

@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{ArgumentError, Context, Diff, Failure, Outcome, RunsOn};
+use super::{ArgumentError, Context, Diff, Disturbs, Failure, Outcome, RunsOn};
 
 /// A module: a struct of typed options (`#[serde(deny_unknown_fields)]`, doc comments that `krun doc` prints) with a
 /// check that only looks and an apply that acts.
@@ -59,6 +59,17 @@ pub trait Module: DeserializeOwned + JsonSchema {
     /// # Errors
     /// The node cannot be asked, or what is asked for is impossible.
     fn check(&self, context: &mut Context<'_>) -> Result<State<Self::Plan>, Failure>;
+
+    /// What the apply would do to a node of a cluster beside its own work: looked at right before, and refused where the
+    /// cluster does not bear it.
+    fn disturbs(&self, _plan: &Self::Plan) -> Option<Disturbs> {
+        None
+    }
+
+    /// Whether options as they are written may come to something that disturbs: such a task travels by itself.
+    fn may_disturb(_options: &Map<String, Value>) -> bool {
+        false
+    }
 
     /// Makes it so. Called only after a check that was not satisfied, and never in check mode.
     ///

@@ -25,6 +25,7 @@ pub struct Trial<'a> {
     background: Option<super::Background>,
     word: Option<&'static str>,
     run: super::RunIdentity,
+    guards: Option<&'a super::Guards>,
 }
 
 impl<'a> Trial<'a> {
@@ -40,6 +41,7 @@ impl<'a> Trial<'a> {
             background: None,
             word: None,
             run: super::RunIdentity::default(),
+            guards: None,
         }
     }
 
@@ -61,6 +63,11 @@ impl<'a> Trial<'a> {
 
     pub fn files(mut self, files: FileFinder) -> Self {
         self.files = files;
+        self
+    }
+
+    pub fn guarded(mut self, guards: &'a super::Guards) -> Self {
+        self.guards = Some(guards);
         self
     }
 
@@ -133,6 +140,7 @@ impl<'a> Trial<'a> {
             interrupted: &AtomicBool::new(false),
             undos,
             services,
+            guards: self.guards,
             reconnect_for: Duration::ZERO,
             only_looks: false,
             before: super::Before::Nothing,
@@ -165,6 +173,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         interrupted: &AtomicBool::new(false),
         undos: &|_| {},
         services: &|_| {},
+        guards: None,
         reconnect_for: Duration::ZERO,
         only_looks: false,
         before: super::Before::Nothing,

@@ -9,6 +9,11 @@ pub trait Undo: Send + Sync {
     /// What it does, for people: `uncordon w1`.
     fn title(&self) -> String;
 
+    /// What it means that it was not done, for people: `w1 stays cordoned`.
+    fn left(&self) -> String {
+        format!("left to be done: {}", self.title())
+    }
+
     /// Takes it back where that is safe; over the way to the node that the module had.
     ///
     /// # Errors

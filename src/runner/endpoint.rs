@@ -157,13 +157,18 @@ fn host_key_policy(target: &Scope, options: &RunOptions) -> Result<Option<HostKe
 
 /// How long to try to reach a host again whose connection was lost, where its variables say so.
 pub(super) fn reconnect_for(target: &Scope) -> Result<Option<Duration>, Failure> {
-    let Some(text) = target.get_text("krun_reconnect_timeout")? else {
+    seconds_in(target, "krun_reconnect_timeout")
+}
+
+/// The number of seconds in a variable, if there is one.
+pub(super) fn seconds_in(scope: &Scope, variable: &str) -> Result<Option<Duration>, Failure> {
+    let Some(text) = scope.get_text(variable)? else {
         return Ok(None);
     };
     match text.trim().parse() {
         Ok(seconds) => Ok(Some(Duration::from_secs(seconds))),
         Err(_) => Err(Failure::new(format!(
-            "krun_reconnect_timeout is a number of seconds, it is `{text}`"
+            "{variable} is a number of seconds, it is `{text}`"
         ))),
     }
 }

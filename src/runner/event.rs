@@ -92,6 +92,24 @@ pub struct Pass {
     pub of: usize,
 }
 
+impl Pass {
+    /// What stands behind a play's name for the passes that it is part of.
+    pub(super) fn suffix<'p>(passes: impl Iterator<Item = &'p Pass>) -> String {
+        let labels = passes.map(|pass| pass.label.as_str()).filter(|label| !label.is_empty());
+        let labels: Vec<&str> = labels.collect();
+        if labels.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", labels.join(", "))
+        }
+    }
+
+    /// A play's name as it is written, without the passes.
+    pub fn plain_name<'n>(name: &'n str, passes: &[Pass]) -> &'n str {
+        name.strip_suffix(&Self::suffix(passes.iter())).unwrap_or(name)
+    }
+}
+
 /// What happens in a run. Serialised with its name in `event`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::background::{background, settled};
-use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
+use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for, seconds_in};
 use super::event::Event;
 use super::host_task::{DEFAULT_TASK_TIMEOUT, Machinery};
 use super::way::Way;
@@ -80,6 +80,7 @@ impl Machinery<'_, '_> {
             interrupted: &self.options.interrupted,
             undos: &|_| {},
             services: &|_| {},
+            guards: Some(&self.options.guards),
             reconnect_for: DEFAULT_RECONNECT,
             only_looks: false,
             before: self.before,
@@ -176,7 +177,7 @@ pub(super) fn seconds_of(seconds: f64, keyword: &str) -> Result<Duration, Failur
 fn time_limit(keywords: &Keywords, background: Option<Background>, scope: &Scope) -> Result<Duration, Failure> {
     let others = match background {
         Some(Background::Followed(limit)) => limit,
-        _ => DEFAULT_TASK_TIMEOUT,
+        _ => seconds_in(scope, "krun_task_timeout")?.unwrap_or(DEFAULT_TASK_TIMEOUT),
     };
     let Some(setting) = &keywords.timeout else {
         return Ok(others);

@@ -12,7 +12,7 @@ use super::undo::Undos;
 use super::verdict::FailurePolicy;
 use crate::connection::{BecomeMethod, HostKeyPolicy};
 use crate::inventory::Pattern;
-use crate::modules::{Answer, Question, RunIdentity};
+use crate::modules::{Answer, Guards, Question, RunIdentity};
 use crate::playbook::TagSelection;
 use crate::vars::{Secrets, VarMap};
 
@@ -110,6 +110,8 @@ pub struct RunOptions {
     pub secrets: Secrets,
     /// What is taken back then.
     pub undos: Arc<Undos>,
+    /// Whose control plane is at work.
+    pub guards: Arc<Guards>,
     /// What is held as long as the run lasts.
     pub standing: Arc<Standing>,
 }

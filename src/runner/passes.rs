@@ -19,6 +19,9 @@ use crate::vars::{Scope, VarMap, Variable};
 /// What the journal calls the evaluation of an import's loop.
 const LOOP: &str = "import_playbook";
 
+/// Stands in the journal where a task has its play: loops and passes belong to none.
+const NO_PLAY: u32 = u32::MAX;
+
 /// A pass that is under way, with the variables that its plays see.
 #[derive(Clone)]
 pub(super) struct OpenPass {
@@ -84,12 +87,8 @@ impl Run<'_> {
 
     /// A play's name with the passes that it is part of.
     pub(super) fn name_of(&self, play: &Play) -> String {
-        let labels = self.passes.iter().map(|open| open.pass.label.as_str());
-        let labels: Vec<&str> = labels.filter(|label| !label.is_empty()).collect();
-        if labels.is_empty() {
-            return play.name.clone();
-        }
-        format!("{} ({})", play.name, labels.join(", "))
+        let suffix = Pass::suffix(self.passes.iter().map(|open| &open.pass));
+        format!("{}{suffix}", play.name)
     }
 
     fn names_of(&self, plays: &[Arc<Play>]) -> Vec<String> {
@@ -125,7 +124,7 @@ impl Run<'_> {
         let items = self.items_of_import(over, &scope)?;
         let of = items.len();
         let key_of = |index: usize| TaskKey {
-            play: 0,
+            play: NO_PLAY,
             host: "localhost".to_owned(),
             place: format!("{} pass {}", over.list.place, index + 1),
             occurrence: loop_number,
@@ -172,7 +171,7 @@ impl Run<'_> {
     /// The items: those that the run had which this one goes on from, since what they were made of may be different now.
     fn items_of_import(&mut self, over: &Loop, scope: &Scope) -> Result<Vec<Value>, Failure> {
         let key = TaskKey {
-            play: self.play_number,
+            play: NO_PLAY,
             host: "localhost".to_owned(),
             place: over.list.place.to_string(),
             // Several may stand in front of one play, or have no pass at all.

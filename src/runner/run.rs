@@ -133,6 +133,8 @@ pub fn run(
         let ended = run.plays(playbooks);
         if run.interrupted() {
             run.clean_up();
+        } else if !run.gone.is_empty() {
+            run.tell_what_is_left();
         }
         ended
     });

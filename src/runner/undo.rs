@@ -82,6 +82,26 @@ impl Undos {
 }
 
 impl Run<'_> {
+    /// Says what modules would have taken back: in the middle of a failure nobody knows whether that is safe.
+    pub(super) fn tell_what_is_left(&self) {
+        let left: Vec<_> = self
+            .options
+            .undos
+            .lock()
+            .iter()
+            .map(|kept| (kept.way.host.clone(), Arc::clone(&kept.undo)))
+            .collect();
+        for (host, undo) in left {
+            self.send(Event::CleanedUp {
+                host,
+                what: undo.title(),
+                state: CleanUp::Left,
+                message: undo.left(),
+                help: None,
+            });
+        }
+    }
+
     /// Takes back what modules left for this case, the newest first.
     pub(super) fn clean_up(&self) {
         if let Some(reason) = self.options.standing.lost() {

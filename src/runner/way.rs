@@ -63,6 +63,7 @@ impl Outside<'_> {
             interrupted: &AtomicBool::new(false),
             undos: &|_| {},
             services: &|_| {},
+            guards: None,
             reconnect_for: limit,
             only_looks: false,
             before: Before::Nothing,

@@ -71,6 +71,58 @@ fn a_power_cut_during_apply_is_made_good_by_running_the_same_again() {
     assert!(stored.contains("kubernetesVersion: v1.20.2"), "{stored}");
 }
 
+/// The slowest of these: kubeadm waits five minutes for a control plane that does not come up.
+#[test]
+fn an_upgrade_that_kubeadm_took_back_is_resumed_when_the_cause_is_mended_and_rolled_back_by_hand() {
+    let Some(lab) = Lab::up_real("real-fails", 1, 1, "1.20.0") else {
+        return;
+    };
+    // There is one worker only, and no other place for its pods.
+    lab.kubectl("delete pdb web");
+    lab.lab(&["trace", "--clear"]);
+    let api_server = || {
+        let image = lab.on("m1", "grep image: /etc/kubernetes/manifests/kube-apiserver.yaml");
+        let version = lab.kubectl("get --raw /version");
+        let place = version.find("v1.20.").unwrap();
+        (
+            image.trim().rsplit_once(":v").unwrap().1.to_owned(),
+            version[place + 1..place + 7].to_owned(),
+        )
+    };
+    let both = |version: &str| (version.to_owned(), version.to_owned());
+
+    // The new API server gets a flag that it does not know.
+    let config = |edit: &str| {
+        let read = format!("{KUBECTL} -n kube-system get cm kubeadm-config -o yaml");
+        lab.on("m1", &format!("{read} | sed '{edit}' | {KUBECTL} replace -f -"));
+    };
+    config("s/^\\( *\\)authorization-mode: .*/&\\n\\1no-such-flag: \"true\"/");
+    lab.krun(&UPGRADE)
+        .expect_status(2)
+        .expect_stdout("rolled the state back")
+        .expect_stdout("STOPPED: m1 failed");
+    assert_eq!(api_server(), both("1.20.0"));
+    assert_eq!(lab.nodes(), ["m1 Ready v1.20.0", "w1 Ready v1.20.0"]);
+    assert_eq!(changes(&lab.trace()), ["m1: kubeadm upgrade apply"]);
+
+    config("/no-such-flag/d");
+    lab.krun_alone(&["resume"]).expect_status(0);
+    assert_eq!(api_server(), both("1.20.2"));
+    assert_eq!(lab.nodes(), ["m1 Ready v1.20.2", "w1 Ready v1.20.2"]);
+    let node = |name: &str, kubeadm: &str| {
+        [kubeadm, "cordon", "drain", "restart kubelet", "uncordon"].map(|what| format!("{name}: {what}"))
+    };
+    let done = [node("m1", "kubeadm upgrade apply"), node("w1", "kubeadm upgrade node")].concat();
+    assert_eq!(changes(&lab.trace())[1..], done);
+
+    // What kubeadm kept of the old control plane can be put back.
+    let settings = "rollback_confirm=false";
+    lab.krun(&["playbooks/rollback.yml", "-l", "m1", "-e", settings])
+        .expect_status(0)
+        .expect_stdout("put back kube-apiserver.yaml");
+    assert_eq!(api_server(), both("1.20.0"));
+}
+
 #[test]
 fn a_restored_snapshot_brings_the_real_api_servers_objects_back() {
     let Some(lab) = Lab::up_real("real-restore", 1, 1, "1.20.0") else {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::cli::print::complain;
 use crate::kube::preflight::Report;
-use crate::runner::{Event, HostReport, Status};
+use crate::runner::{Event, HostReport, Pass, Status};
 
 /// The module whose result describes the cluster, the hops and the findings.
 const JUDGE: &str = "preflight";
@@ -14,6 +14,8 @@ const JUDGE: &str = "preflight";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Phase {
     pub(super) play: String,
+    /// The play's name without the pass that it is part of: how long it takes is much the same in each.
+    pub(super) plain: String,
     pub(super) batches: Vec<Vec<String>>,
 }
 
@@ -44,10 +46,11 @@ impl Plan {
         let mut current: Option<Phase> = None;
         while let Ok(event) = events.recv() {
             match event {
-                Event::PlayStarted { name, .. } => {
+                Event::PlayStarted { name, passes, .. } => {
                     plan.phases
                         .extend(current.take().filter(|phase| !phase.batches.is_empty()));
                     current = Some(Phase {
+                        plain: Pass::plain_name(&name, &passes).to_owned(),
                         play: name,
                         batches: Vec::new(),
                     });

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use crate::journal::{Folder, StoredRun};
-use crate::runner::{Event, Known, Status};
+use crate::runner::{Event, Known, Pass, Status};
 
 /// So many earlier runs are looked at, the newest ones.
 const MOST_RUNS: usize = 20;
@@ -44,7 +44,8 @@ impl Durations {
         let plays: Vec<String> = events
             .into_iter()
             .filter_map(|event| match event {
-                Event::PlayStarted { name, .. } | Event::PlaySkipped { name, .. } => Some(name),
+                Event::PlayStarted { name, passes, .. } => Some(Pass::plain_name(&name, &passes).to_owned()),
+                Event::PlaySkipped { name, .. } => Some(name),
                 _ => None,
             })
             .collect();

@@ -147,7 +147,7 @@ fn json(plan: &Plan, durations: &Durations, code: i32) -> serde_json::Value {
         .map(|phase| {
             json!({
                 "play": phase.play, "batches": phase.batches,
-                "seconds_a_batch": durations.seconds(&phase.play).map(f64::round),
+                "seconds_a_batch": durations.seconds(&phase.plain).map(f64::round),
             })
         })
         .collect();

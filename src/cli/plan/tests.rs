@@ -46,10 +46,12 @@ fn phases() -> Vec<Phase> {
     vec![
         Phase {
             play: "Control plane".to_owned(),
+            plain: "Control plane".to_owned(),
             batches: batches(&[&["m1"]]),
         },
         Phase {
             play: "Workers".to_owned(),
+            plain: "Workers".to_owned(),
             batches: batches(&[&["w1", "w2"], &["w3"]]),
         },
     ]

@@ -183,7 +183,7 @@ fn order(phases: &[Phase], durations: &Durations) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, phase) in phases.iter().enumerate() {
         let batches: Vec<_> = phase.batches.iter().map(|batch| batch.join(", ")).collect();
-        let time = durations.seconds(&phase.play).map(|seconds| {
+        let time = durations.seconds(&phase.plain).map(|seconds| {
             // The hosts of a batch are upgraded at the same time.
             let each = if batches.len() > 1 {
                 format!(", {} each", written(seconds))

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::connection::{Output, Request, Script};
 use crate::kube::{UpgradePlan, Version};
 
-use super::{ArgumentError, Context, Failure, Module, Outcome, State};
+use super::{ArgumentError, Context, Disturbs, Failure, Module, Outcome, State};
 use options::Action;
 pub use options::Kubeadm;
 use state::NodeState;
@@ -50,7 +50,7 @@ const RECORD: &str = "/var/lib/krun/kubeadm/upgrade";
 /// What is to be done.
 pub enum Work {
     /// kubeadm is started.
-    Upgrade(Step),
+    Upgrade(Box<Step>),
     /// The cluster's kubeadm-config becomes this object.
     Configure(Value),
 }
@@ -144,6 +144,13 @@ impl Module for Kubeadm {
             Action::Configure => self.check_configure(context),
             Action::Apply => self.check_apply(context),
             Action::Node => self.check_node(context),
+        }
+    }
+
+    fn disturbs(&self, work: &Work) -> Option<Disturbs> {
+        match work {
+            Work::Upgrade(step) => step.disturbs(),
+            Work::Configure(_) => None,
         }
     }
 

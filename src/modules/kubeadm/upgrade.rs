@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::connection::{Output, Request};
 use crate::kube::{Version, check_upgrade};
-use crate::modules::{Context, Diff, Failure, Outcome, Pending, State};
+use crate::modules::{Context, Diff, Disturbs, Failure, NewKubelet, Outcome, Pending, State};
 
 use super::commands::Call;
 use super::options::Kubeadm;
@@ -25,6 +25,15 @@ pub struct Step {
 }
 
 impl Step {
+    /// A worker's static pods and kubelet stay as they are.
+    pub(super) fn disturbs(&self) -> Option<Disturbs> {
+        (self.before.role == Role::ControlPlane).then(|| Disturbs {
+            act: format!("kubeadm upgrade {}", self.name()),
+            stops: true,
+            kubelet: NewKubelet::Same,
+        })
+    }
+
     /// As the record and messages name it: `apply v1.28.2`.
     fn name(&self) -> String {
         match &self.target {
@@ -211,7 +220,7 @@ fn pending(
         pending = pending.with_diff(versions_diff(&step.before, target));
     }
     Ok(State::Pending(Pending {
-        plan: Work::Upgrade(step),
+        plan: Work::Upgrade(Box::new(step)),
         changes: pending.changes,
         diff: pending.diff,
         result: pending.result,

@@ -51,6 +51,13 @@ impl Undo for EndCordon {
         format!("uncordon {}", self.node)
     }
 
+    fn left(&self) -> String {
+        format!(
+            "{} stays cordoned: the run stopped before it was through with it",
+            self.node
+        )
+    }
+
     fn undo(&self, context: &mut Context<'_>, since: Since) -> Result<Undone, Failure> {
         let name = &*self.node;
         let mut node = self.look(context)?;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::connection::{Request, Script};
 
 use super::args::{Count, Flag, List, Text};
-use super::{ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use super::{ArgumentError, Context, Disturbs, Failure, Module, NewKubelet, Outcome, Pending, State};
 use inquiry::{Inquiry, Wanted};
 use options::REFUSED;
 use transaction::Transaction;
@@ -347,6 +347,27 @@ impl Module for Package {
             return Ok(self.at_rest(&inquiry, transaction, outcome));
         }
         Ok(Pending::new(transaction, changes).into())
+    }
+
+    fn disturbs(&self, _: &Self::Plan) -> Option<Disturbs> {
+        const RUNTIMES: [&str; 5] = ["containerd", "containerd.io", "cri-o", "docker-ce", "docker.io"];
+        if self.state == Wish::Absent {
+            return None;
+        }
+        let wanted = self.wanted();
+        let kubelet = wanted.iter().find(|package| package.name == "kubelet");
+        // Its version is not known before it is installed; then it is looked at when it is started.
+        let version = kubelet.and_then(|package| package.version.parse().ok());
+        let runtime = wanted.iter().find(|package| RUNTIMES.contains(&package.name.as_str()));
+        if version.is_none() && runtime.is_none() {
+            return None;
+        }
+        let named = if version.is_some() { kubelet } else { runtime };
+        Some(Disturbs {
+            act: format!("installing {}", named.map_or("", |package| &package.written)),
+            stops: runtime.is_some(),
+            kubelet: version.map_or(NewKubelet::Same, NewKubelet::Of),
+        })
     }
 
     fn apply(&self, context: &mut Context<'_>, plan: Transaction) -> Result<Outcome, Failure> {

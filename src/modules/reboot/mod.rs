@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::connection::{Request, Script};
 
 use super::args::{Count, Text};
-use super::{Again, Context, Failure, Module, Outcome, Pending, State};
+use super::{Again, Context, Disturbs, Failure, Module, NewKubelet, Outcome, Pending, State};
 
 const BOOT_ID: Script = Script {
     name: "reboot/boot-id",
@@ -128,6 +128,14 @@ impl Module for Reboot {
     fn check(&self, context: &mut Context<'_>) -> Result<State<BootId>, Failure> {
         let id = self.look(context)?;
         Ok(Pending::new(id, ["rebooted"]).into())
+    }
+
+    fn disturbs(&self, _: &Self::Plan) -> Option<Disturbs> {
+        Some(Disturbs {
+            act: "rebooting".to_owned(),
+            stops: true,
+            kubelet: NewKubelet::Installed,
+        })
     }
 
     fn apply(&self, context: &mut Context<'_>, before: BootId) -> Result<Outcome, Failure> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::connection::{Request, Script};
 
 use super::args::{Flag, Text};
-use super::{ArgumentError, Before, Context, Failure, Fuses, Module, Outcome, Pending, State};
+use super::{ArgumentError, Before, Context, Disturbs, Failure, Fuses, Module, NewKubelet, Outcome, Pending, State};
 
 const QUERY: Script = Script {
     name: "systemd/query",
@@ -23,6 +23,9 @@ const APPLY: Script = Script {
 
 /// systemd gives a unit 90 s to stop and as long to start unless the unit says otherwise.
 const APPLY_LIMIT: Duration = Duration::from_secs(600);
+
+/// Units without which a node's part of the cluster does not work.
+const UNITS: [&str; 6] = ["kubelet", "etcd", "containerd", "docker", "crio", "cri-docker"];
 
 /// Starts, stops, enables and masks units of systemd, and has systemd read its files anew.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -263,6 +266,37 @@ impl Module for Systemd {
         }
         steps.extend(unit_steps);
         Ok(Pending::new(Steps(steps), changes).into())
+    }
+
+    fn disturbs(&self, _: &Self::Plan) -> Option<Disturbs> {
+        let unit = self.unit().trim_end_matches(".service");
+        let state = self.state.filter(|_| UNITS.contains(&unit))?;
+        let verb = match state {
+            Wish::Started => "starting",
+            Wish::Stopped => "stopping",
+            Wish::Restarted => "restarting",
+            Wish::Reloaded => "reloading",
+        };
+        let starts_kubelet = unit == "kubelet" && state != Wish::Stopped;
+        Some(Disturbs {
+            act: format!("{verb} {unit}"),
+            // What is started was not there before.
+            stops: state != Wish::Started,
+            kubelet: if starts_kubelet {
+                NewKubelet::Installed
+            } else {
+                NewKubelet::Same
+            },
+        })
+    }
+
+    fn may_disturb(options: &Map<String, Value>) -> bool {
+        let mut units = ["name", "service", "unit"].iter().filter_map(|name| options.get(*name));
+        let is_of_cluster = |unit: &Value| {
+            let unit = unit.as_str().unwrap_or_default();
+            unit.contains("{{") || UNITS.contains(&unit.trim_end_matches(".service"))
+        };
+        options.contains_key("state") && units.any(is_of_cluster)
     }
 
     fn apply(&self, context: &mut Context<'_>, plan: Steps) -> Result<Outcome, Failure> {

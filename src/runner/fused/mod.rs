@@ -23,7 +23,10 @@ use crate::playbook::{Action, Setting, Task};
 
 /// True for a task that may travel with the tasks before and behind it; `alone` where no host waits for another one.
 pub(super) fn may_fuse(task: &Task, alone: bool) -> bool {
-    let Action::Module { definition, .. } = &task.action else {
+    let Action::Module {
+        definition, options, ..
+    } = &task.action
+    else {
         return false;
     };
     let keywords = &task.keywords;
@@ -42,6 +45,7 @@ pub(super) fn may_fuse(task: &Task, alone: bool) -> bool {
     let builds_up = task.loop_over.is_some() && definition.name == "set-fact";
     let waits = task.loop_over.as_ref().is_some_and(|over| over.pause.is_some());
     definition.fuses != Fuses::Never
+        && !definition.may_disturb(options)
         && task.in_background.is_none()
         && !definition.runs_once
         && !crosses_hosts
