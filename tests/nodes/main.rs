@@ -6,6 +6,8 @@ mod bad_nodes;
 mod bastion;
 mod capacity;
 mod drain;
+mod far_target;
+mod fault_matrix;
 mod interrupted;
 mod killed;
 mod known_problems;
@@ -26,5 +28,6 @@ mod resume;
 mod rollback;
 #[path = "../support/mod.rs"]
 mod support;
+mod three_hops;
 mod three_masters;
 mod upgrade;

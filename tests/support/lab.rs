@@ -63,6 +63,10 @@ impl Lab {
         Some(lab)
     }
 
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs a command of the lab tool for this lab; gives what it printed.
     pub fn lab(&self, args: &[&str]) -> String {
         let mut all = vec![args[0], "--name", &self.name];
@@ -73,6 +77,40 @@ impl Lab {
     /// Runs a command on a node, without krun; gives what it printed.
     pub fn on(&self, node: &str, command: &str) -> String {
         self.lab(&["run", node, "--", "sh", "-c", command])
+    }
+
+    /// The same, or nothing where it fails.
+    pub fn try_on(&self, node: &str, command: &str) -> Option<String> {
+        let args = ["run", "--name", &self.name, node, "--", "sh", "-c", command];
+        let output = Command::new(lab_tool())
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success().then_some(text)
+    }
+
+    /// Writes a file that all nodes see in /srv/lab; whole at once, since they read it at any time.
+    pub fn write_shared(&self, file: &str, content: &serde_json::Value) {
+        let path = self.shared().join(file);
+        let new = path.with_extension("new");
+        std::fs::write(&new, content.to_string()).unwrap();
+        // Any user's call counts faults down.
+        std::fs::set_permissions(&new, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+        std::fs::rename(new, path).unwrap();
+    }
+
+    /// What is in such a file, if it is there and whole.
+    pub fn read_shared(&self, file: &str) -> Option<serde_json::Value> {
+        let text = std::fs::read_to_string(self.shared().join(file)).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    fn shared(&self) -> PathBuf {
+        let state =
+            std::env::var_os("KRUN_LAB_STATE").map_or_else(|| PathBuf::from("/var/lib/krun-lab"), PathBuf::from);
+        state.join(&self.name).join("shared")
     }
 
     /// Runs krun on the controller's side of the lab, with the lab's inventory.
@@ -181,14 +219,23 @@ impl Lab {
 
     /// `NAME STATUS VERSION` of each node, as the cluster sees them.
     pub fn nodes(&self) -> Vec<String> {
-        let text = self.kubectl("get nodes --no-headers");
-        text.lines()
-            .map(|line| {
-                let columns: Vec<_> = line.split_whitespace().collect();
-                format!("{} {} {}", columns[0], columns[1], columns[columns.len() - 1])
-            })
-            .collect()
+        nodes_of(&self.kubectl("get nodes --no-headers"))
     }
+
+    /// The same, or nothing where the API server does not answer.
+    pub fn try_nodes(&self) -> Option<Vec<String>> {
+        let kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers";
+        self.try_on("m1", kubectl).map(|text| nodes_of(&text))
+    }
+}
+
+fn nodes_of(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|line| {
+            let columns: Vec<_> = line.split_whitespace().collect();
+            format!("{} {} {}", columns[0], columns[1], columns[columns.len() - 1])
+        })
+        .collect()
 }
 
 /// Waits until something is so; a minute at most.
@@ -245,6 +292,40 @@ impl Running {
         }
     }
 
+    /// Reads what it has printed, so that a full pipe does not hold it up.
+    pub fn drain(&mut self) {
+        let stdout = self.krun.stdout.as_mut().unwrap();
+        let mut piece = [0; 65536];
+        loop {
+            let mut ready = [rustix::event::PollFd::new(&*stdout, rustix::event::PollFlags::IN)];
+            let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+            if rustix::event::poll(&mut ready, Some(&now)).unwrap() == 0 {
+                return;
+            }
+            match stdout.read(&mut piece).unwrap() {
+                0 => return,
+                read => self.printed.extend(&piece[..read]),
+            }
+        }
+    }
+
+    /// The next line that it prints; nothing at its end.
+    pub fn next_line(&mut self) -> Option<String> {
+        let stdout = self.krun.stdout.as_mut().unwrap();
+        let mut piece = [0; 4096];
+        loop {
+            if let Some(length) = memchr::memchr(b'\n', &self.printed[self.awaited..]) {
+                let line = String::from_utf8_lossy(&self.printed[self.awaited..][..length]).into_owned();
+                self.awaited += length + 1;
+                return Some(line);
+            }
+            match stdout.read(&mut piece).unwrap() {
+                0 => return None,
+                read => self.printed.extend(&piece[..read]),
+            }
+        }
+    }
+
     /// Waits for its end.
     pub fn end(self) -> Ran {
         let Self { krun, mut printed, .. } = self;
@@ -264,7 +345,7 @@ impl Drop for Lab {
     }
 }
 
-fn lab_tool() -> PathBuf {
+pub fn lab_tool() -> PathBuf {
     repository().join("tests/lab/lab")
 }
 

@@ -11,6 +11,7 @@
 pub mod changes;
 pub mod lab;
 pub mod sshd;
+pub mod watcher;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
