@@ -73,7 +73,7 @@ fn what_fails_while_krun_looks_ends_the_plan_with_its_status() {
         .krun(&[&PLAN[..], &["-e", "blocked=true"]].concat())
         .expect_status(2);
     let ran = ran
-        .expect_stdout("a: something is in the way")
+        .expect_stdout(": something is in the way")
         .expect_stdout("The upgrade must not start: the cluster could not be looked at as it should.");
     assert!(!ran.stdout.contains("ORDER"), "{}", ran.stdout);
     // A playbook can tell a plan from a run, and go on.
@@ -94,8 +94,10 @@ fn what_fails_while_krun_looks_ends_the_plan_with_its_status() {
     let (status, plan) = plan_json(&project, &["-e", "blocked=true"]);
     assert_eq!(status, 2);
     assert_eq!(plan["may_start"], json!(false));
-    assert_eq!(plan["problems"][0]["host"], json!("a"));
-    assert_eq!(plan["problems"][0]["message"], json!("something is in the way"));
+    let problems = plan["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 3, "{plan}");
+    let is_it = |problem: &Value| problem["message"] == "something is in the way";
+    assert!(problems.iter().all(is_it), "{plan}");
     assert!(plan["stopped"].as_str().unwrap().contains("failed"), "{plan}");
 }
 

@@ -64,20 +64,18 @@ impl Module for Preflight {
     // A run that goes on has to go the way that it was on.
     const AGAIN: Again = Again::Once;
     const EXAMPLE: &'static str = "\
-- hosts: masters:workers
-  tasks:
-    - node-survey:
-      register: machine
-    - cluster-survey:
-      delegate_to: \"{{ groups.masters[0] }}\"
-      run_once: true
-      register: cluster
-    - preflight:
-        target: 1.28.2
-        masters: \"{{ groups.masters }}\"
-        nodes: \"{{ ansible_play_hosts | map('extract', hostvars, ['machine', 'survey']) | list }}\"
-        cluster: \"{{ cluster.survey }}\"
-      run_once: true
+- node-survey:
+  register: machine
+- cluster-survey:
+  delegate_to: \"{{ groups.masters[0] }}\"
+  run_once: true
+  register: cluster
+- preflight:
+    target: 1.28.2
+    masters: \"{{ groups.masters }}\"
+    nodes: \"{{ ansible_play_hosts | map('extract', hostvars, ['machine', 'survey']) | list }}\"
+    cluster: \"{{ cluster.survey }}\"
+  run_once: true
 ";
 
     type Plan = std::convert::Infallible;
