@@ -1,10 +1,10 @@
 use super::{
     ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, command, copy, cordon,
-    cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_restore, fail, fetch, file, find_files,
-    get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe, mount, package,
-    package_facts, package_versions, pause, ping, raw, reboot, replace, script, service_facts, set_fact, setup, shell,
-    slurp, stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for,
-    wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_backup_timer, etcd_restore, fail, fetch,
+    file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe,
+    mount, package, package_facts, package_versions, pause, ping, raw, reboot, replace, script, service_facts,
+    set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user,
+    validate_argument_spec, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -24,6 +24,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<dpkg_selections::DpkgSelections>(),
     ModuleDefinition::of::<drain::Drain>(),
     ModuleDefinition::of::<etcd_backup::EtcdBackup>(),
+    ModuleDefinition::of::<etcd_backup_timer::EtcdBackupTimer>(),
     ModuleDefinition::of::<etcd_restore::EtcdRestore>(),
     ModuleDefinition::of::<fail::Fail>(),
     ModuleDefinition::of::<fetch::Fetch>(),

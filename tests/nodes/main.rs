@@ -20,6 +20,7 @@ mod reboots;
 mod restore;
 mod resume;
 mod rollback;
+mod schedule;
 #[path = "../support/mod.rs"]
 mod support;
 mod three_masters;

@@ -167,6 +167,15 @@ fn cluster() -> Vec<Cost> {
             vec![out(snapshot)],
         )
         .more(DETACHED),
+        answered(
+            "etcd-backup-timer",
+            json!({"at": "02:00"}),
+            vec![
+                out("scheduler=systemd\nnew=/usr/local/lib/krun/etcd-backup.sh\n"),
+                out(""),
+            ],
+            vec![out("scheduler=systemd\n")],
+        ),
         Cost {
             satisfied: None,
             ..answered(
