@@ -32,7 +32,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[rstest]
 fn every_playbook_passes_the_check_for_every_cluster(
     #[values("production", "staging")] cluster: &str,
-    #[values("backup", "preflight", "restore", "rollback", "upgrade", "verify")] playbook: &str,
+    #[values("backup", "hop", "preflight", "restore", "rollback", "upgrade", "verify")] playbook: &str,
 ) {
     let project = Project::new("");
     project.krun(&["init", "clusters"]).expect_status(0);
@@ -54,7 +54,7 @@ fn what_krun_ships_is_laid_out_whole() {
         .krun(&["init", "clusters"])
         .expect_status(0)
         .expect_stdout("made  krun.toml\n")
-        .expect_stdout("made  playbooks/ (6 files)\n")
+        .expect_stdout("made  playbooks/ (7 files)\n")
         .expect_stdout("next:\n  cd clusters\n");
     for folder in ["playbooks", "roles"] {
         let shipped = files(&repository().join(folder));

@@ -128,6 +128,77 @@ fn a_killed_run_goes_on_to_the_same_end(#[case] more: &[&str]) {
     }
 }
 
+/// Two passes of a file of plays. The list is not the same any more when it was read once: it is taken from the journal.
+#[test]
+fn a_run_that_was_killed_in_a_pass_goes_on_in_it() {
+    let project = || {
+        Project::new(
+            "
+- import_playbook: pass.yml
+  loop: \"{{ lookup('file', playbook_dir ~ '/passes').split() }}\"
+- hosts: all
+  gather_facts: false
+  serial: 1
+  tasks:
+    - shell: 'echo end-{{ inventory_hostname }} >>{{ playbook_dir }}/trace'
+",
+        )
+        .file("passes", "x y")
+        .file(
+            "pass.yml",
+            r"
+- hosts: all
+  gather_facts: false
+  serial: 1
+  vars:
+    step: >-
+      rm -f {{ playbook_dir }}/passes; touch {{ playbook_dir }}/passes;
+      if rm {{ playbook_dir }}/kill-$STEP-{{ item }}-{{ inventory_hostname }}; then kill -9 $(cat {{ playbook_dir }}/pid);
+      sleep 60; fi 2>/dev/null; echo $STEP-{{ item }}-{{ inventory_hostname }} >>{{ playbook_dir }}/trace
+  tasks:
+    - name: first
+      shell: '{{ step }}; echo {{ item }}'
+      environment: {STEP: first}
+      register: done
+      notify: told
+    - name: second
+      shell: '{{ step }}'
+      environment: {STEP: second}
+      when: done.stdout == item
+    - name: write
+      copy: {content: '{{ item }}', dest: '{{ playbook_dir }}/at-{{ inventory_hostname }}'}
+    - name: gate
+      wait-for: {path: '{{ playbook_dir }}/at-{{ inventory_hostname }}', search_regex: '^{{ item }}$', timeout: 2}
+  handlers:
+    - name: told
+      shell: '{{ step }}'
+      environment: {STEP: told}
+",
+        )
+    };
+    let undisturbed = project();
+    run(&undisturbed, &RUN).expect_status(0);
+    let expected = undisturbed.trace();
+    assert_eq!(expected.len(), 2 * 2 * 3 + 2, "{expected:?}");
+    for step in &expected[..12] {
+        let killed = project().file(&format!("kill-{step}"), "");
+        assert_eq!(run(&killed, &RUN).status, -1, "{step}");
+        let resumed = run(&killed, &["resume"]).expect_status(0);
+        assert_eq!(killed.trace(), expected, "killed in {step}");
+        assert_eq!(killed.read("at-a") + &killed.read("at-b"), "yy");
+        // What the first pass had written is not put back where the second one may have gone over it.
+        let first = resumed.stdout.split("PLAY [all (y)]").next().unwrap();
+        let again = step.contains("-y-") && first.contains("changed: ");
+        assert!(!again, "killed in {step}: {}", resumed.stdout);
+    }
+    // A run that goes on writes down what it took over.
+    let killed = project().file("kill-first-x-b", "").file("kill-second-y-a", "");
+    assert_eq!(run(&killed, &RUN).status, -1);
+    assert_eq!(run(&killed, &["resume"]).status, -1);
+    run(&killed, &["resume"]).expect_status(0);
+    assert_eq!(killed.trace(), expected);
+}
+
 #[test]
 fn a_run_that_goes_on_may_be_killed_as_well() {
     let project = steps()
@@ -399,4 +470,22 @@ fn on_a_full_disk_no_further_task_is_begun() {
     assert!(said.contains("the task was not begun"), "{said}");
     let ran = project.trace().len();
     assert!(ran > 0 && ran < 200, "{ran} tasks ran");
+}
+
+#[test]
+fn tasks_know_the_name_of_their_run() {
+    let project = Project::new(
+        "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {content: '{{ krun_run_id }}', dest: '{{ playbook_dir }}/name'}
+",
+    );
+    project.run_on("a", &[]).expect_status(0);
+    let name = project.read("name");
+    project.krun(&["history"]).expect_stdout(&name);
+    project.run_on("a", &["--no-journal"]).expect_status(0);
+    let other = project.read("name");
+    assert!(other.len() == name.len() && other != name, "{name}, {other}");
 }

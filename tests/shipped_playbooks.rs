@@ -8,7 +8,17 @@ use support::{Project, repository};
 
 #[rstest]
 fn every_variable_has_a_source(
-    #[values("backup", "preflight", "restore", "rollback", "schedule-backup", "upgrade", "verify")] playbook: &str,
+    #[values(
+        "backup",
+        "hop",
+        "preflight",
+        "restore",
+        "rollback",
+        "schedule-backup",
+        "upgrade",
+        "verify"
+    )]
+    playbook: &str,
     #[values("inventory", "inventory/lab")] inventory: &str,
     #[values(&[], &["-e", "upgrade_order=per_node", "-e", "drain_order=before_kubeadm", "-e", "rollback_etcd=true"])]
     extra: &[&str],
@@ -31,6 +41,7 @@ fn every_playbook_is_in_the_test() {
     names.sort();
     let tested = [
         "backup",
+        "hop",
         "preflight",
         "restore",
         "rollback",

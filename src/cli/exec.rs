@@ -66,6 +66,8 @@ fn prepare_and_run(args: &ExecArgs) -> Result<i32, Error> {
     }
     options.limit = ground.limit(&args.hosts)?;
     ask_passwords(&args.hosts, &mut options)?;
+    options.run = super::journal::identity(None, None);
+    options.secrets = super::journal::secrets(&options, &passwords);
     execute(
         &args.hosts,
         Style::Module,

@@ -1,5 +1,6 @@
 //! Runs what was loaded: output, signals and answers around the runner.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::mpsc;
 
@@ -47,6 +48,7 @@ pub(super) fn execute(
     let format = args.output;
     let calm = text.live.then(Calm::new);
     options.answers = Some(answers::reader(&options.interrupted));
+    options.has_terminal = std::io::stdin().is_terminal();
     let is_check = options.check_mode;
     let options = Arc::new(options);
     let sessions = SessionPool::new();

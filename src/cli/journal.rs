@@ -11,9 +11,10 @@ use serde_json::Value;
 use super::arguments;
 use super::hosts::folder_of;
 use super::run::RunArgs;
-use crate::journal::{Folder, Header, JournalError, Secrets, Sources, Writer};
-use crate::modules::Failure;
+use crate::journal::{Folder, Header, JournalError, RunState, Sources, Writer};
+use crate::modules::{EndedRuns, Failure, RunIdentity};
 use crate::runner::{Earlier, RunOptions};
+use crate::vars::Secrets;
 use crate::vars::vault::VaultPasswords;
 
 /// Where the journal is.
@@ -51,6 +52,8 @@ impl From<JournalError> for Failure {
 /// The run that another one goes on from.
 pub(super) struct Continued {
     pub(super) id: String,
+    /// The runs that it went on from itself, the latest first.
+    pub(super) before: Vec<String>,
     pub(super) earlier: Arc<Earlier>,
     /// Its command line, which stands for that of this run.
     pub(super) arguments: Vec<String>,
@@ -61,14 +64,12 @@ pub(super) struct Continued {
 pub(super) fn begin(
     args: &RunArgs,
     options: &RunOptions,
-    passwords: &VaultPasswords,
     continued: Option<&Continued>,
 ) -> Result<Option<Writer>, Failure> {
     if args.no_journal {
         return Ok(None);
     }
     let folder = args.journal.folder()?;
-    let now = Timestamp::now();
     let (arguments, withheld) = match continued {
         Some(continued) => (continued.arguments.clone(), continued.withheld.clone()),
         None => {
@@ -81,13 +82,11 @@ pub(super) fn begin(
         }
     };
     let header = Header {
-        id: Folder::new_id(now),
-        started_at: now,
+        id: options.run.id.clone(),
+        started_at: Timestamp::now(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        user: std::env::var("SUDO_USER")
-            .or_else(|_| std::env::var("USER"))
-            .unwrap_or_default(),
-        machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        user: options.run.user.clone(),
+        machine: options.run.machine.clone(),
         directory: std::env::current_dir().unwrap_or_default(),
         arguments,
         withheld,
@@ -97,7 +96,29 @@ pub(super) fn begin(
         continues: continued.map(|continued| continued.id.clone()),
         sources: sources(args),
     };
-    Ok(Some(Writer::begin(&folder, &header, secrets(options, passwords))?))
+    Ok(Some(Writer::begin(&folder, &header, options.secrets.clone())?))
+}
+
+/// A name for the run that begins, and who runs it; `folder` is that of the journal.
+pub(super) fn identity(continued: Option<&Continued>, folder: Option<&Folder>) -> RunIdentity {
+    let folder = folder.cloned();
+    RunIdentity {
+        ended: EndedRuns::by(move |run| {
+            let stored = folder.as_ref().and_then(|folder| folder.open(run).ok());
+            stored.is_some_and(|run| matches!(run.state, RunState::Ended(_)))
+        }),
+        id: Folder::new_id(Timestamp::now()),
+        user: std::env::var("SUDO_USER")
+            .or_else(|_| std::env::var("USER"))
+            .unwrap_or_default(),
+        machine: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        continues: continued.map_or_else(Vec::new, |continued| {
+            std::iter::once(&continued.id)
+                .chain(&continued.before)
+                .cloned()
+                .collect()
+        }),
+    }
 }
 
 /// The files that a run is made of.
@@ -138,7 +159,7 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// What must not be written: passwords, what came out of vaults, and variables that are secret by their name.
-fn secrets(options: &RunOptions, passwords: &VaultPasswords) -> Secrets {
+pub(super) fn secrets(options: &RunOptions, passwords: &VaultPasswords) -> Secrets {
     let mut texts = Vec::new();
     for password in [&options.connection_password, &options.become_password]
         .into_iter()

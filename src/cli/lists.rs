@@ -36,6 +36,14 @@ impl Lists {
                     play.name,
                     play.keywords.tags.join(",")
                 ));
+                for repeated in &play.repeated {
+                    let over = &repeated.over;
+                    let list = match &over.list.value {
+                        Value::String(text) => text.clone(),
+                        other => other.to_string(),
+                    };
+                    lines.push(format!("    for each {} of {list}", over.variable));
+                }
                 if self.hosts {
                     Self::list_hosts(&pattern, inventory, limit, &mut lines);
                 }

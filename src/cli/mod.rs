@@ -16,6 +16,7 @@ mod inventory;
 mod journal;
 mod lint;
 mod lists;
+mod plan;
 mod print;
 mod resume;
 mod run;
@@ -57,6 +58,7 @@ enum Command {
     Inventory(inventory::InventoryArgs),
     Exec(Box<exec::ExecArgs>),
     Doc(doc::DocArgs),
+    Plan(Box<plan::PlanArgs>),
     Resume(resume::ResumeArgs),
     History(history::HistoryArgs),
     Show(show::ShowArgs),
@@ -96,6 +98,7 @@ fn add_configured_variables(cli: &mut Cli, matches: &ArgMatches, configuration: 
             (Some(given), Some((_, matches))) => (given, matches),
             _ => return,
         },
+        (Some(Command::Plan(args)), Some((_, matches))) => (args.extra_vars_mut(), matches),
         (None, _) => (cli.run.extra_vars_mut(), matches),
         _ => return,
     };
@@ -152,6 +155,7 @@ fn run_command() -> i32 {
         Some(Command::Inventory(args)) => inventory::run(&args),
         Some(Command::Exec(args)) => exec::run(&args),
         Some(Command::Doc(args)) => doc::run(&args),
+        Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Resume(args)) => resume::run(&args),
         Some(Command::History(args)) => history::run(&args),
         Some(Command::Show(args)) => show::run(&args),

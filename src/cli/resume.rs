@@ -91,9 +91,11 @@ fn resume(args: &ResumeArgs) -> Result<i32, Error> {
             .into_iter()
             .filter(|name| !header.withheld.contains(name)),
     );
+    let (earlier, before) = earlier(&folder, &run)?;
     let continued = Continued {
         id: header.id.clone(),
-        earlier: Arc::new(earlier(&folder, &run)?),
+        before,
+        earlier: Arc::new(earlier),
         arguments: [header.arguments.clone(), given.arguments].concat(),
         withheld,
     };
@@ -162,12 +164,14 @@ fn agree_to(differences: &[String], accepted: bool) -> Result<(), Failure> {
     }
 }
 
-/// What the run and those that it went on from have done.
-fn earlier(folder: &Folder, run: &StoredRun) -> Result<Earlier, Failure> {
+/// What the run and those that it went on from have done; and the names of those, the latest first.
+fn earlier(folder: &Folder, run: &StoredRun) -> Result<(Earlier, Vec<String>), Failure> {
     let mut tasks = Vec::new();
     let mut before = run.header.continues.clone();
     let mut chain = vec![run.tasks()?];
+    let mut names = Vec::new();
     while let Some(id) = before {
+        names.push(id.clone());
         // An old run may have been removed: what it had done was taken over by those that came after it.
         let Ok(older) = folder.open(&id) else { break };
         chain.push(older.tasks()?);
@@ -186,5 +190,5 @@ fn earlier(folder: &Folder, run: &StoredRun) -> Result<Earlier, Failure> {
             (task.key, task.module, known)
         }));
     }
-    Ok(Earlier::new(run.header.id.clone(), tasks))
+    Ok((Earlier::new(run.header.id.clone(), tasks), names))
 }

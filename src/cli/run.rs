@@ -59,7 +59,7 @@ pub(super) struct RunArgs {
     no_fuse: bool,
     /// A task that krun does not know: an error before the run, or a failure when it is reached (when-reached)
     #[arg(long, value_name = "WHAT", env = "KRUN_UNSUPPORTED", default_value = "error", value_parser = Unsupported::from_str)]
-    unsupported: Unsupported,
+    pub(super) unsupported: Unsupported,
     /// After a failure: stop, or go on with the hosts that are left as ansible does
     #[arg(long, value_name = "POLICY", env = "KRUN_FAILURE_POLICY", default_value = "stop", value_parser = FailurePolicy::from_str)]
     failure_policy: FailurePolicy,
@@ -181,6 +181,43 @@ fn check_questions(playbooks: &[Playbook], options: &RunOptions, problems: &mut 
     }
 }
 
+/// Loads, checks and runs; perhaps going on from an earlier run.
+pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> Result<i32, Error> {
+    prepare(args, |prepared| {
+        let Prepared {
+            playbooks,
+            ground,
+            mut options,
+            loader,
+            passwords,
+        } = prepared;
+        let folder = args.journal.folder().ok();
+        options.run = journal::identity(continued, folder.as_ref());
+        let journal = journal::begin(args, &options, continued)?;
+        options.journalled = journal.is_some();
+        options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
+        execute(
+            &args.hosts,
+            Style::Play,
+            &playbooks,
+            ground,
+            options,
+            loader,
+            passwords,
+            journal,
+        )
+    })
+}
+
+/// What was loaded and found well.
+pub(super) struct Prepared<'a> {
+    pub(super) playbooks: Vec<Playbook>,
+    pub(super) ground: Ground,
+    pub(super) options: RunOptions,
+    pub(super) loader: &'a Loader<'a>,
+    pub(super) passwords: &'a VaultPasswords,
+}
+
 /// What was loaded, and found to be right.
 pub(super) struct Checked {
     pub(super) playbooks: Vec<Playbook>,
@@ -266,8 +303,8 @@ pub(super) fn check(
     })
 }
 
-/// Loads, checks and runs; perhaps going on from an earlier run.
-pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> Result<i32, Error> {
+/// Loads and checks, asks for passwords, and hands over to `begin`; gives the exit code.
+pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result<i32, Error>) -> Result<i32, Error> {
     let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
     let loader_options = args.loader_options();
     let loader = Loader::new(&loader_options, &passwords);
@@ -294,17 +331,12 @@ pub(super) fn prepare_and_run(args: &RunArgs, continued: Option<&Continued>) -> 
     }
     args.add_to(&mut options);
     ask_passwords(&args.hosts, &mut options)?;
-    let journal = journal::begin(args, &options, &passwords, continued)?;
-    options.journalled = journal.is_some();
-    options.earlier = continued.map(|continued| Arc::clone(&continued.earlier));
-    execute(
-        &args.hosts,
-        Style::Play,
-        &playbooks,
+    options.secrets = journal::secrets(&options, &passwords);
+    begin(Prepared {
+        playbooks,
         ground,
         options,
-        &loader,
-        &passwords,
-        journal,
-    )
+        loader: &loader,
+        passwords: &passwords,
+    })
 }

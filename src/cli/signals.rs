@@ -70,7 +70,8 @@ fn stop(options: &RunOptions) -> ! {
     let mut text =
         "\nstopped at once; commands that were begun may go on on the nodes, and the next run finds them there"
             .to_owned();
-    let left = options.undos.titles();
+    let mut left = options.undos.titles();
+    left.extend(options.standing.titles());
     if !left.is_empty() {
         text.push_str(&format!(
             "\n  left to do by hand, or by the next run: {}",

@@ -54,6 +54,16 @@ pub struct DetachedJob<'a> {
     pub node_limit: Option<Duration>,
 }
 
+/// A look at something else that is repeated while a job is at work, over the same connection.
+pub struct Beside<'a> {
+    /// Pause between two looks.
+    pub every: Duration,
+    /// What is asked.
+    pub request: Request,
+    /// Takes each answer. A look that cannot be made is left out: it is not what the caller waits for.
+    pub answer: &'a mut dyn FnMut(&Output),
+}
+
 /// Runs a job detached and follows it until it ends, over lost connections and reboots of the way there.
 ///
 /// # Errors
@@ -66,12 +76,28 @@ pub fn run_detached(
     job: &DetachedJob<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Output, ConnectionError> {
+    run_detached_beside(connection, user, job, progress, None)
+}
+
+/// The same with a look at something else, which is repeated meanwhile.
+///
+/// # Errors
+/// As [`run_detached`].
+pub fn run_detached_beside(
+    connection: &mut dyn Connection,
+    user: Option<&Become>,
+    job: &DetachedJob<'_>,
+    progress: &mut dyn FnMut(Progress<'_>),
+    beside: Option<Beside<'_>>,
+) -> Result<Output, ConnectionError> {
     let token = token_for(job)?;
     let follower = Follower {
         connection,
         user,
         job,
         progress,
+        next_look: Instant::now() + beside.as_ref().map_or(PATIENCE, |beside| beside.every),
+        beside,
         output: Output::default(),
         is_known: false,
     };
@@ -93,6 +119,8 @@ pub fn start_detached(
         user,
         job,
         progress: &mut |_| {},
+        next_look: Instant::now(),
+        beside: None,
         output: Output::default(),
         is_known: false,
     };
@@ -144,18 +172,20 @@ const EXCHANGE_LIMIT: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-struct Follower<'a, 'j> {
+struct Follower<'a, 'j, 'b> {
     connection: &'a mut dyn Connection,
     user: Option<&'a Become>,
     job: &'a DetachedJob<'j>,
     progress: &'a mut dyn FnMut(Progress<'_>),
+    beside: Option<Beside<'b>>,
+    next_look: Instant,
     /// What the job has printed so far.
     output: Output,
     /// True once the node may know of the job, so that a lost connection is worth opening again.
     is_known: bool,
 }
 
-impl Follower<'_, '_> {
+impl Follower<'_, '_, '_> {
     fn run(mut self, token: &str) -> Result<Output, ConnectionError> {
         let deadline = Instant::now() + self.job.request.timeout;
         let start = self.start_request(token, deadline);
@@ -185,9 +215,31 @@ impl Follower<'_, '_> {
                 }
                 _ => {}
             }
-            let follow = self.request("follow", &[&rounds(deadline)]);
+            self.look_beside();
+            let follow = self.request("follow", &[&self.rounds(deadline)]);
             news = self.ask(&follow)?;
         }
+    }
+
+    fn look_beside(&mut self) {
+        let Some(beside) = self.beside.as_mut().filter(|_| self.next_look <= Instant::now()) else {
+            return;
+        };
+        // A connection that was lost over this is opened again for the next question about the job.
+        if let Ok(output) = self.connection.execute(self.user, &beside.request) {
+            (beside.answer)(&output);
+        }
+        self.next_look = Instant::now() + beside.every;
+    }
+
+    /// How often the node looks for news before it answers, within the job's own limit.
+    fn rounds(&self, deadline: Instant) -> String {
+        let patience = self
+            .beside
+            .as_ref()
+            .map_or(PATIENCE, |beside| beside.every.min(PATIENCE));
+        let patience = deadline.saturating_duration_since(Instant::now()).min(patience);
+        (patience.as_millis() / ROUND.as_millis() + 1).to_string()
     }
 
     /// Keeps and reports what the job has printed; true when the answer held all there is.
@@ -237,7 +289,7 @@ impl Follower<'_, '_> {
             .to_string();
         let keeper = if self.job.node_limit.is_some() { SCRIPT } else { "" };
         let words = [
-            &*rounds(deadline),
+            &*self.rounds(deadline),
             token,
             &minutes,
             &limit,
@@ -342,12 +394,6 @@ impl Follower<'_, '_> {
             cause,
         }
     }
-}
-
-/// How often the node looks for news before it answers, within the job's own limit.
-fn rounds(deadline: Instant) -> String {
-    let patience = deadline.saturating_duration_since(Instant::now()).min(PATIENCE);
-    (patience.as_millis() / ROUND.as_millis() + 1).to_string()
 }
 
 /// True for an error that another connection may not have.

@@ -25,8 +25,8 @@ pub mod transfer;
 pub use become_user::{Become, BecomeMethod};
 pub use chain::{Answered, Step, StepAnswer, StepKind};
 pub use detached::{
-    DetachedJob, JobNews, JobState, Progress, ProgressStream, forget_request, run_detached, running_jobs,
-    start_detached, status_request,
+    Beside, DetachedJob, JobNews, JobState, Progress, ProgressStream, forget_request, run_detached,
+    run_detached_beside, running_jobs, start_detached, status_request,
 };
 pub use endpoint::{ConnectionKind, Endpoint, HostKeyPolicy};
 pub use error::ConnectionError;

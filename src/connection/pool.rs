@@ -54,6 +54,15 @@ impl SessionPool {
         }
     }
 
+    /// A session of its own, also where one is idle: for what goes on for long.
+    pub fn fresh(&self, endpoint: &Endpoint) -> Lease<'_> {
+        Lease {
+            pool: self,
+            endpoint: endpoint.clone(),
+            connection: None,
+        }
+    }
+
     /// Drops the idle sessions to a host, so that the next lease connects anew.
     pub fn forget(&self, host: &str) {
         let sessions = self.lock().remove(host);

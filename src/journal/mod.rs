@@ -7,13 +7,11 @@ mod folder;
 mod header;
 mod reader;
 mod schema;
-mod secrets;
 mod sources;
 mod writer;
 
 pub use folder::{Folder, KEPT_RUNS};
 pub use header::{End, Header};
 pub use reader::{JournalError, RunState, StoredRun, StoredTask};
-pub use secrets::Secrets;
 pub use sources::Sources;
 pub use writer::Writer;

@@ -9,8 +9,9 @@ use rustix::fs::{FlockOperation, flock};
 use super::folder::Folder;
 use super::header::{End, Header};
 use super::reader::JournalError;
-use super::{KEPT_RUNS, Secrets, schema};
+use super::{KEPT_RUNS, schema};
 use crate::runner::{Event, Record, TaskKey, TaskRecord};
+use crate::vars::Secrets;
 
 /// Events that are written together, at most; whoever waits is waited for no longer than they take.
 const MOST_TOGETHER: usize = 256;

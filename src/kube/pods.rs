@@ -1,5 +1,7 @@
 use serde_json::Value;
 
+use super::Workload;
+
 /// What made a pod, and would make it anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
@@ -24,6 +26,8 @@ pub struct Pod {
     pub labels: Vec<(String, String)>,
     /// What made it.
     pub owner: Owner,
+    /// What keeps a number of such pods alive.
+    pub workload: Option<Workload>,
     /// It keeps data in an emptyDir, which is lost with it.
     pub has_local_data: bool,
     /// It ran to its end; nothing is lost with it.
@@ -47,14 +51,18 @@ pub struct DrainOptions {
     pub force: bool,
 }
 
+/// The owner that makes a pod anew.
+fn controller(metadata: &Value) -> Option<&Value> {
+    let owners = metadata["ownerReferences"].as_array()?;
+    owners.iter().find(|owner| owner["controller"] == true)
+}
+
 impl Owner {
     fn read(metadata: &Value) -> Self {
         if metadata["annotations"].get("kubernetes.io/config.mirror").is_some() {
             return Self::Manifest;
         }
-        let owners = metadata["ownerReferences"].as_array();
-        let controller = owners.and_then(|owners| owners.iter().find(|owner| owner["controller"] == true));
-        match controller.map(|owner| owner["kind"].as_str()) {
+        match controller(metadata).map(|owner| owner["kind"].as_str()) {
             None => Self::Nobody,
             Some(Some("DaemonSet")) => Self::DaemonSet,
             Some(_) => Self::Controller,
@@ -85,6 +93,10 @@ impl Pod {
                 .map(|labels| labels.iter().map(|(key, value)| (key.clone(), text(value))).collect())
                 .unwrap_or_default(),
             owner: Owner::read(metadata),
+            workload: controller(metadata).and_then(|owner| {
+                let (kind, name) = (owner["kind"].as_str()?, owner["name"].as_str()?);
+                Workload::of(metadata["namespace"].as_str()?, kind, name)
+            }),
             has_local_data: volumes
                 .is_some_and(|volumes| volumes.iter().any(|volume| volume.get("emptyDir").is_some())),
             is_finished: matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")),

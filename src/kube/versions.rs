@@ -54,7 +54,7 @@ impl Version {
 }
 
 /// The tag of an image's name, without its digest.
-pub(super) fn image_tag(image: &str) -> Option<&str> {
+pub(in crate::kube) fn image_tag(image: &str) -> Option<&str> {
     let name = image.split('@').next().unwrap_or(image);
     let (_, last) = name.rsplit_once('/').unwrap_or(("", name));
     last.split_once(':').map(|(_, tag)| tag)

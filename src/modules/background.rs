@@ -60,6 +60,7 @@ pub fn background_of(definition: &ModuleDefinition) -> BackgroundKind {
         "copy" | "fetch" | "template" => {
             BackgroundKind::Senseless("it moves files through krun, which has to stay there")
         }
+        "cluster-lock" => BackgroundKind::Senseless("krun itself holds it, as long as the run lasts"),
         "async-status" | "reboot" | "wait-for-connection" | "wait-jobs" => {
             BackgroundKind::Senseless("it waits in krun for something on the node")
         }

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::connection::{
-    Become, Connection, DetachedJob, Output, Progress, Request, Script, run_detached, running_jobs, start_detached,
+    Become, Beside, Connection, DetachedJob, Output, Progress, Request, Script, run_detached_beside, running_jobs,
+    start_detached,
 };
 use crate::vars::Scope;
 use crate::vars::vault::{VaultPasswords, is_encrypted};
 
 use super::background::SATISFIED;
-use super::{Answer, Asker, Background, Failure, LeftJob, Question, Undo, UndoNote, random_word, reconnect};
+use super::{
+    Answer, Asker, Background, Failure, Held, LeftJob, Question, RunIdentity, Service, Undo, UndoNote, random_word,
+    reconnect,
+};
 
 /// Takes the news of a long step (a line that kubeadm printed, what a drain waits for).
 pub type Reporter<'a> = &'a (dyn Fn(&str) + Sync);
@@ -94,6 +98,8 @@ pub struct Context<'a> {
     pub scope: &'a Scope,
     /// Finds files and templates.
     pub files: &'a FileFinder,
+    /// The run that the task belongs to.
+    pub run: &'a RunIdentity,
     /// What opens encrypted files of variables.
     pub passwords: &'a VaultPasswords,
     pub(crate) connection: Option<&'a mut dyn Connection>,
@@ -106,6 +112,8 @@ pub struct Context<'a> {
     pub(crate) interrupted: &'a AtomicBool,
     /// Takes what the module says about its undo, at once: a second Ctrl-C does not wait for the module.
     pub(crate) undos: &'a dyn Fn(UndoNote),
+    /// Takes what the module leaves to be done beside the tasks of the run.
+    pub(crate) services: &'a dyn Fn(Service),
     /// How long a task goes on trying to reach a node again whose connection was lost.
     pub(crate) reconnect_for: Duration,
     /// The module only looks, so that a request may be repeated of which nobody knows whether the node has run it.
@@ -165,7 +173,32 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
-        self.run_job(name, request, Duration::ZERO, true)
+        self.run_job(name, request, Duration::ZERO, &|_| true, None)
+    }
+
+    /// The same with a look at something else, which is repeated meanwhile; of its lines only those are shown that
+    /// `shows` lets through.
+    ///
+    /// # Errors
+    /// As [`Context::run`].
+    pub(super) fn run_detached_beside(
+        &mut self,
+        name: &str,
+        request: Request,
+        shows: &dyn Fn(&str) -> bool,
+        beside: Beside<'_>,
+    ) -> Result<Output, Failure> {
+        let look = self.within_limits(beside.request)?;
+        self.run_job(
+            name,
+            request,
+            Duration::ZERO,
+            shows,
+            Some(Beside {
+                request: look,
+                ..beside
+            }),
+        )
     }
 
     /// The same without its lines, where they are for krun alone.
@@ -173,7 +206,7 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached_quietly(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
-        self.run_job(name, request, Duration::ZERO, false)
+        self.run_job(name, request, Duration::ZERO, &|_| false, None)
     }
 
     /// The same for what must not be done twice, and of which a look at the node does not tell that it was done: when krun
@@ -182,7 +215,7 @@ impl Context<'_> {
     /// # Errors
     /// As [`Context::run`].
     pub fn run_detached_once(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
-        self.run_job(name, request, RESULT_LASTS, true)
+        self.run_job(name, request, RESULT_LASTS, &|_| true, None)
     }
 
     /// Runs what is the task's work: one exchange, which may take all of its time, or detached where the task says so.
@@ -191,7 +224,7 @@ impl Context<'_> {
     /// As [`Context::run`].
     pub(super) fn run_work(&mut self, name: &str, request: Request) -> Result<Output, Failure> {
         if self.background.is_some() {
-            return self.run_job(name, request, Duration::ZERO, true);
+            return self.run_job(name, request, Duration::ZERO, &|_| true, None);
         }
         let limit = self.remaining()?;
         self.request(request.with_timeout(limit))
@@ -239,7 +272,8 @@ impl Context<'_> {
         name: &str,
         request: Request,
         result_lasts: Duration,
-        shows: bool,
+        shows: &dyn Fn(&str) -> bool,
+        beside: Option<Beside<'_>>,
     ) -> Result<Output, Failure> {
         let request = Request {
             timeout: self.remaining()?,
@@ -264,16 +298,15 @@ impl Context<'_> {
             node_limit,
         };
         let mut show = |progress: Progress<'_>| match progress {
-            Progress::Printed { .. } if !shows => {}
             Progress::Printed { bytes, .. } => String::from_utf8_lossy(bytes)
                 .lines()
-                .filter(|line| !line.trim().is_empty())
+                .filter(|line| !line.trim().is_empty() && shows(line))
                 .for_each(reporter),
             Progress::Found => reporter("found this command still running on the node, following it"),
             Progress::Reconnecting { cause } => reporter(&format!("connection lost ({cause}), reconnecting")),
             Progress::Reconnected => reporter("connected again"),
         };
-        Ok(run_detached(self.connection()?, user, &job, &mut show)?)
+        Ok(run_detached_beside(self.connection()?, user, &job, &mut show, beside)?)
     }
 
     /// Streams into a new file on the node; see [`Connection::upload`].
@@ -361,6 +394,12 @@ impl Context<'_> {
     /// What was left under this name is not to be taken back any more.
     pub fn withdraw_undo(&self, name: impl Into<String>) {
         (self.undos)(UndoNote::Withdraw(name.into()));
+    }
+
+    /// Leaves something that is held as long as the run lasts. `name` is the same for the same thing: what is left later
+    /// under it replaces it.
+    pub fn hold(&self, name: impl Into<String>, held: impl Held + 'static) {
+        (self.services)(Service::Hold(name.into(), Arc::new(held)));
     }
 
     /// What is left of the task's time.

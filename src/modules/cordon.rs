@@ -4,8 +4,9 @@ use serde::Deserialize;
 use crate::kube::Node;
 
 use super::args::Text;
+use super::capacity::{CountedNodes, Limit, check_limit};
 use super::node::{self, Target};
-use super::{Again, Context, Failure, Module, Outcome, Pending, State};
+use super::{Again, ArgumentError, Context, Failure, Module, Outcome, Pending, State};
 
 /// Lets no new pods on a node, through kubectl on the host that the task runs on (`delegate_to` a control plane).
 ///
@@ -16,6 +17,11 @@ pub struct Cordon {
     /// The node's name in the cluster. Default: the node whose name, hostname label or address is the task's host's
     /// inventory name, `ansible_host`, or host name by its facts.
     node: Option<Text>,
+    /// How many nodes may be unavailable, this one included: a number, or a share of them (`20%`). Counted at the moment of
+    /// the cordon, which is refused when too many are not Ready or cordoned. Default: as many as there are.
+    max_unavailable: Option<Text>,
+    /// Which nodes are counted: those of the play's hosts (`play`), or all of the cluster (`cluster`). Default: play.
+    max_unavailable_of: CountedNodes,
     /// Path of the kubeconfig on the host that the task runs on. Default: /etc/kubernetes/admin.conf.
     kubeconfig: Text,
 }
@@ -24,6 +30,8 @@ impl Default for Cordon {
     fn default() -> Self {
         Self {
             node: None,
+            max_unavailable: None,
+            max_unavailable_of: CountedNodes::default(),
             kubeconfig: Text(node::ADMIN_CONF.to_owned()),
         }
     }
@@ -40,6 +48,12 @@ impl Module for Cordon {
 
     type Plan = Node;
 
+    fn validate(&self) -> Result<(), ArgumentError> {
+        self.max_unavailable
+            .as_ref()
+            .map_or(Ok(()), |most| check_limit(most).map(drop))
+    }
+
     fn check(&self, context: &mut Context<'_>) -> Result<State<Node>, Failure> {
         let target = Target {
             kubeconfig: &self.kubeconfig,
@@ -55,7 +69,15 @@ impl Module for Cordon {
     }
 
     fn apply(&self, context: &mut Context<'_>, node: Node) -> Result<Outcome, Failure> {
-        node::cordon(context, &self.kubeconfig, &node)?;
+        match &self.max_unavailable {
+            None => node::cordon(context, &self.kubeconfig, &node)?,
+            Some(most) => Limit {
+                most,
+                of: self.max_unavailable_of,
+                kubeconfig: &self.kubeconfig,
+            }
+            .cordon(context, &node)?,
+        }
         Ok(Outcome::changed(["cordoned"]).with("node", node.name))
     }
 }

@@ -1,10 +1,11 @@
 use super::{
-    ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, command, copy, cordon,
-    cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_backup_timer, etcd_restore, fail, fetch,
-    file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts, kubeadm, lineinfile, modprobe,
-    mount, package, package_facts, package_versions, pause, ping, raw, reboot, replace, script, service_facts,
-    set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user,
-    validate_argument_spec, wait_for, wait_for_connection, wait_jobs, wait_ready, yum_repo,
+    ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, capacity, cluster_lock,
+    command, copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup, etcd_backup_timer,
+    etcd_restore, fail, fetch, file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts,
+    kubeadm, lineinfile, maintenance_window, modprobe, mount, package, package_facts, package_versions, pause, ping,
+    raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl, systemd, tempfile,
+    template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for, wait_for_connection, wait_jobs,
+    wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -15,6 +16,8 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<assert::Assert>(),
     ModuleDefinition::of::<async_status::AsyncStatus>(),
     ModuleDefinition::of::<blockinfile::BlockInFile>(),
+    ModuleDefinition::of::<capacity::Capacity>(),
+    ModuleDefinition::of::<cluster_lock::ClusterLock>(),
     ModuleDefinition::of::<command::Command>(),
     ModuleDefinition::of::<copy::Copy>(),
     ModuleDefinition::of::<cordon::Cordon>(),
@@ -38,6 +41,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<known_hosts::KnownHosts>(),
     ModuleDefinition::of::<kubeadm::Kubeadm>(),
     ModuleDefinition::of::<lineinfile::LineInFile>(),
+    ModuleDefinition::of::<maintenance_window::MaintenanceWindow>(),
     ModuleDefinition::of::<modprobe::Modprobe>(),
     ModuleDefinition::of::<mount::Mount>(),
     ModuleDefinition::of::<package::Package>(),

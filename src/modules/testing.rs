@@ -24,6 +24,7 @@ pub struct Trial<'a> {
     diff: bool,
     background: Option<super::Background>,
     word: Option<&'static str>,
+    run: super::RunIdentity,
 }
 
 impl<'a> Trial<'a> {
@@ -38,6 +39,7 @@ impl<'a> Trial<'a> {
             diff: true,
             background: None,
             word: None,
+            run: super::RunIdentity::default(),
         }
     }
 
@@ -62,6 +64,11 @@ impl<'a> Trial<'a> {
         self
     }
 
+    pub fn in_run(mut self, run: super::RunIdentity) -> Self {
+        self.run = run;
+        self
+    }
+
     pub fn check_mode(mut self) -> Self {
         self.check_mode = true;
         self
@@ -81,8 +88,27 @@ impl<'a> Trial<'a> {
         self.run_noting(&|_| {})
     }
 
+    /// The same; `services` takes what the module leaves to be done beside the run's tasks.
+    pub fn run_leaving(self, services: &dyn Fn(super::Service)) -> Result<Outcome, Failure> {
+        self.run_with(&|_| {}, services, &|_| {})
+    }
+
     /// The same; `undos` takes what the module says about its undo.
     pub fn run_noting(self, undos: &dyn Fn(UndoNote)) -> Result<Outcome, Failure> {
+        self.run_with(undos, &|_| {}, &|_| {})
+    }
+
+    /// The same; `reporter` takes what it shows meanwhile.
+    pub fn run_saying(self, reporter: &(dyn Fn(&str) + Sync)) -> Result<Outcome, Failure> {
+        self.run_with(&|_| {}, &|_| {}, reporter)
+    }
+
+    fn run_with(
+        self,
+        undos: &dyn Fn(UndoNote),
+        services: &dyn Fn(super::Service),
+        reporter: &(dyn Fn(&str) + Sync),
+    ) -> Result<Outcome, Failure> {
         #[expect(clippy::manual_map, reason = "see the next line")]
         // Shortens the connection's lifetime to that of the scope; inside of an `Option` the compiler does not.
         let connection = match self.connection {
@@ -96,15 +122,17 @@ impl<'a> Trial<'a> {
             diff: self.diff,
             scope: &scope,
             files: &self.files,
+            run: &self.run,
             passwords: &VaultPasswords::default(),
             connection,
             become_user: None,
             environment: Vec::new(),
             deadline: Instant::now() + Duration::from_secs(60),
-            reporter: &|_| {},
+            reporter,
             asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
             interrupted: &AtomicBool::new(false),
             undos,
+            services,
             reconnect_for: Duration::ZERO,
             only_looks: false,
             before: super::Before::Nothing,
@@ -126,6 +154,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         diff: false,
         scope: &scope,
         files: &FileFinder::default(),
+        run: &super::RunIdentity::default(),
         passwords: &VaultPasswords::default(),
         connection: Some(connection),
         become_user: None,
@@ -135,6 +164,7 @@ pub fn with_context<T>(connection: &mut dyn Connection, work: impl FnOnce(&mut C
         asker: &|_| super::Answer::Nobody("there is no terminal".to_owned()),
         interrupted: &AtomicBool::new(false),
         undos: &|_| {},
+        services: &|_| {},
         reconnect_for: Duration::ZERO,
         only_looks: false,
         before: super::Before::Nothing,

@@ -122,7 +122,9 @@ impl TextOutput {
             Event::RunStarted { check_mode: true, .. } => {
                 self.line(&style("check mode: nothing is changed").yellow().to_string());
             }
-            Event::PlayStarted { name, hosts, strategy } => {
+            Event::PlayStarted {
+                name, hosts, strategy, ..
+            } => {
                 self.held.clear();
                 self.paces.play_begins(*strategy);
                 self.banner(&format!("PLAY [{name}]"));
@@ -134,8 +136,10 @@ impl TextOutput {
                 self.banner(&format!("PLAY [{name}]"));
                 self.line(&style(format!("skipping: {reason}")).cyan().to_string());
             }
-            Event::BatchStarted { number, of, hosts } => {
-                let text = format!("\nbatch {number} of {of}: {}", hosts.join(", "));
+            Event::BatchStarted { number, of, hosts, by } => {
+                let by = by.as_ref().map(common).filter(|by| !by.is_empty());
+                let by = by.map_or_else(String::new, |by| format!(" ({by})"));
+                let text = format!("\nbatch {number} of {of}{by}: {}", hosts.join(", "));
                 self.line(&style(text).bold().to_string());
             }
             Event::TaskStarted {
@@ -330,6 +334,19 @@ pub(super) fn write_stdout(text: &str) -> std::io::Result<()> {
 }
 
 /// Ansible's line: the same columns, coloured by the worst count.
+/// What the hosts of a batch have in common, in one line.
+fn common(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Array(items) => {
+            let texts = items.iter().map(common).filter(|text| !text.is_empty());
+            texts.collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
 fn recap_line(host: &str, counts: &Counts) -> String {
     let name = console::pad_str(host, RECAP_NAME, console::Alignment::Left, None);
     let name = if counts.failed + counts.unreachable > 0 {

@@ -199,6 +199,14 @@ fn findings(playbooks: &[Playbook], inventory: &Inventory) -> Diagnostics {
         if let Err(error) = Pattern::parse_all(texts).and_then(|pattern| pattern.select(inventory)) {
             diagnostics.push(Diagnostic::from(error).at(&play.hosts.place));
         }
+        let Some(order) = play.order.as_ref().filter(|order| !holds_template(&order.value)) else {
+            continue;
+        };
+        for text in order.value.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if let Err(error) = Pattern::parse(text).and_then(|pattern| pattern.select(inventory)) {
+                diagnostics.push(Diagnostic::from(error).at(&order.place));
+            }
+        }
     }
     diagnostics
 }

@@ -34,6 +34,17 @@ pub(super) fn check(keyword: &str, setting: &Setting, diagnostics: &mut Diagnost
     let Some(kind) = kind_of(keyword).filter(|_| !text.is_some_and(template::holds_template)) else {
         return;
     };
+    // Patterns of hosts, in the order in which they are to come.
+    if let ("order", Some(items)) = (keyword, value.as_array()) {
+        if !items.iter().all(serde_json::Value::is_string) {
+            diagnostics.push(
+                Diagnostic::error("a list in `order` holds names of hosts or groups")
+                    .at(&setting.place)
+                    .without_gap(),
+            );
+        }
+        return;
+    }
     let (is_right, wanted) = match kind {
         Kind::Flag => (
             value.is_boolean() || text.is_some_and(|text| parse_bool(text).is_some()),

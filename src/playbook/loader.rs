@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::action::{IncludeRole, IncludeTasks};
 use super::keywords::Keywords;
-use super::model::{Item, Play, Playbook, Task};
+use super::looping;
+use super::model::{Item, Play, Playbook, Repeated, Task};
 use super::role::{Own, Role, RoleFiles, RoleRequest, Way};
 use crate::syntax::{self, Diagnostic, Diagnostics, Fields, Kind, Node, Place};
 use crate::vars::vault::VaultPasswords;
@@ -240,6 +241,7 @@ impl<'a> Loader<'a> {
             .or(fields.take("ansible.builtin.import_playbook"));
         fields.take("name");
         let keywords = Keywords::read(outer, &mut fields, self, diagnostics);
+        let over = looping::loop_over_plays(&mut fields, diagnostics).map(Arc::new);
         fields.finish(std::iter::empty(), diagnostics);
         let Some((name, place)) = file.and_then(|node| Some((node.text()?, &node.place))) else {
             diagnostics.push(Diagnostic::error("import_playbook takes the name of a file").at(&node.place));
@@ -254,7 +256,19 @@ impl<'a> Loader<'a> {
             diagnostics.push(Diagnostic::error("playbooks are imported too deep; does one import itself?").at(place));
             return Vec::new();
         }
-        self.playbook_file(&path, &keywords, depth + 1, diagnostics)
+        let mut plays = self.playbook_file(&path, &keywords, depth + 1, diagnostics);
+        let Some(over) = over else { return plays };
+        for (index, play) in plays.iter_mut().enumerate() {
+            // They were just read, and nobody else has them.
+            if let Some(play) = Arc::get_mut(play) {
+                let repeated = Repeated {
+                    over: Arc::clone(&over),
+                    is_first: index == 0,
+                };
+                play.repeated.insert(0, repeated);
+            }
+        }
+        plays
     }
 
     /// Reads a task file at load time.

@@ -43,6 +43,9 @@ const REFUSED: [(&str, &str); 6] = [
     ("url", "fetch it with the module `uri` in a task before"),
 ];
 
+/// Keys of `loop_control` that mean nothing where plays are repeated.
+const OF_TASKS: [&str; 4] = ["pause", "extended", "extended_allitems", "break_when"];
+
 /// Takes the loop of a task.
 pub(super) fn loop_over(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Loop> {
     let forms: Vec<&Entry> = fields.rest().filter(|entry| entry.key.starts_with("with_")).collect();
@@ -102,6 +105,36 @@ pub(super) fn loop_over(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) 
         control.finish(std::iter::empty(), diagnostics);
     }
     Some(over)
+}
+
+/// Takes the loop of an import of plays.
+pub(super) fn loop_over_plays(fields: &mut Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Loop> {
+    for entry in fields
+        .rest()
+        .filter(|entry| entry.key.starts_with("with_"))
+        .collect::<Vec<_>>()
+    {
+        fields.mark(entry);
+        diagnostics.push(
+            Diagnostic::error(format!("plays are repeated by `loop`, not by `{}`", entry.key))
+                .at(&entry.key_place)
+                .help("filters make a list of other values")
+                .without_gap(),
+        );
+    }
+    if let Some(control) = fields.take("loop_control") {
+        for entry in control.entries().unwrap_or_default() {
+            if OF_TASKS.contains(&entry.key.as_str()) {
+                diagnostics.push(
+                    Diagnostic::error(format!("`{}` is for the loops of tasks", entry.key))
+                        .at(&entry.key_place)
+                        .help("the loop of an import takes loop_var, index_var and label")
+                        .without_gap(),
+                );
+            }
+        }
+    }
+    loop_over(fields, diagnostics)
 }
 
 fn form(entry: &Entry) -> Result<LoopKind, Diagnostic> {

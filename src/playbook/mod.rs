@@ -35,7 +35,7 @@ pub(crate) use checks::finder;
 pub use expected::Expected;
 pub use keywords::Keywords;
 pub use loader::{Included, Loader, LoaderOptions, RoleNames, Scoping, Unsupported};
-pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, RoleRun, Task};
+pub use model::{Block, Item, Loop, LoopKind, Play, Playbook, Repeated, RoleRun, Task};
 pub use play::ORDERS;
 pub use prompts::{Prompt, check_prompts};
 pub use role::{Role, RoleVars};

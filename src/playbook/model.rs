@@ -37,6 +37,8 @@ pub struct Play {
     pub serial: Option<Setting>,
     /// In which order hosts are taken.
     pub order: Option<Setting>,
+    /// What the hosts of a batch have in common.
+    pub batch_by: Option<Setting>,
     /// Share of a batch, in percent, that may fail.
     pub max_fail_percentage: Option<Setting>,
     /// Whether facts are gathered first.
@@ -67,6 +69,17 @@ pub struct Play {
     pub handlers: Vec<Arc<Task>>,
     /// All roles of the play, whose defaults and variables its tasks see.
     pub all_roles: Vec<Arc<Role>>,
+    /// The loops of the imports that it came by, the outermost first.
+    pub repeated: Vec<Repeated>,
+}
+
+/// The loop of an `import_playbook`, as one of the plays of the file has it.
+#[derive(Clone, Debug)]
+pub struct Repeated {
+    /// The loop, one for all plays that it repeats.
+    pub over: Arc<Loop>,
+    /// The play is the first of them: the run evaluates the loop when it gets there.
+    pub is_first: bool,
 }
 
 /// A step of a play.
@@ -193,6 +206,13 @@ pub enum LoopKind {
     RandomChoice,
     /// `with_inventory_hostnames`: the hosts of patterns.
     InventoryHostnames,
+}
+
+impl Loop {
+    /// True for the names that hold its item and the item's number.
+    pub fn defines(&self, name: &str) -> bool {
+        self.variable == name || self.index_variable.as_deref() == Some(name)
+    }
 }
 
 impl LoopKind {

@@ -46,6 +46,7 @@ impl Loader<'_> {
         };
         let serial = setting("serial", diagnostics);
         let order = setting("order", diagnostics);
+        let batch_by = setting("batch_by", diagnostics);
         let max_fail_percentage = setting("max_fail_percentage", diagnostics);
         let gather_facts = setting("gather_facts", diagnostics);
         let gather_subset = setting("gather_subset", diagnostics);
@@ -53,16 +54,7 @@ impl Loader<'_> {
         check_facts(gather_facts.as_ref(), gather_subset.as_ref(), diagnostics);
         let force_handlers = setting("force_handlers", diagnostics);
         let strategy = setting("strategy", diagnostics);
-        if let Some(strategy) = &strategy
-            && let Err(error) = strategy.known_strategy()
-        {
-            diagnostics.push(error);
-        }
-        if let Some(serial) = &serial
-            && let Err(message) = crate::runner::check_serial(&serial.value)
-        {
-            diagnostics.push(Diagnostic::error(message).at(&serial.place).without_gap());
-        }
+        check_way(strategy.as_ref(), serial.as_ref(), diagnostics);
         let vars_files = vars_files(fields.take("vars_files"), diagnostics);
         let prompts = self.prompts(fields.take("vars_prompt"), diagnostics);
         refuse_unsupported(&mut fields, diagnostics);
@@ -120,6 +112,7 @@ impl Loader<'_> {
             strategy,
             serial,
             order,
+            batch_by,
             max_fail_percentage,
             gather_facts,
             gather_subset,
@@ -135,6 +128,7 @@ impl Loader<'_> {
             post_tasks,
             handlers,
             all_roles: parts.roles,
+            repeated: Vec::new(),
         };
         super::checks::check_play(&play, diagnostics);
         Some(play)
@@ -192,6 +186,18 @@ fn without_single_roles(sections: [Vec<Item>; 4]) -> [Vec<Item>; 4] {
             .flat_map(|item| item.flattened(&is_repeated))
             .collect()
     })
+}
+
+/// What is written plainly of how the hosts go through the play.
+fn check_way(strategy: Option<&Setting>, serial: Option<&Setting>, diagnostics: &mut Diagnostics) {
+    if let Some(Err(error)) = strategy.map(Setting::known_strategy) {
+        diagnostics.push(error);
+    }
+    if let Some(serial) = serial
+        && let Err(message) = crate::runner::check_serial(&serial.value)
+    {
+        diagnostics.push(Diagnostic::error(message).at(&serial.place).without_gap());
+    }
 }
 
 /// What is written plainly of the facts that are wanted.

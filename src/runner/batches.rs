@@ -38,6 +38,32 @@ pub fn plan_batches<T: Clone>(hosts: &[T], serial: Option<&Value>) -> Result<Vec
     Ok(batches)
 }
 
+/// Cuts hosts into batches that never mix hosts of different values: the hosts of each value come together, the values in
+/// the order in which they are first met, and `serial` (asked for with the hosts of a value) counts within each: shares are
+/// of its hosts, and lists begin anew.
+///
+/// # Errors
+/// `serial` has no value, or is none that [`plan_batches`] takes.
+pub fn plan_batches_by<T: Clone, E: From<BatchError>>(
+    hosts: &[(T, Value)],
+    mut serial: impl FnMut(&[T]) -> Result<Option<Value>, E>,
+) -> Result<Vec<(Value, Vec<T>)>, E> {
+    let mut groups: Vec<(&Value, Vec<T>)> = Vec::new();
+    for (host, value) in hosts {
+        match groups.iter_mut().find(|(known, _)| *known == value) {
+            Some((_, group)) => group.push(host.clone()),
+            None => groups.push((value, vec![host.clone()])),
+        }
+    }
+    let mut batches = Vec::new();
+    for (value, group) in groups {
+        let serial = serial(&group)?;
+        let of_group = plan_batches(&group, serial.as_ref())?;
+        batches.extend(of_group.into_iter().map(|batch| (value.clone(), batch)));
+    }
+    Ok(batches)
+}
+
 /// Finds what is wrong with a `serial` before the run; templates are left for later.
 ///
 /// # Errors
@@ -113,7 +139,70 @@ mod tests {
         assert!(check_serial(&serial).is_err());
     }
 
+    /// Hosts are numbers; `a0 b1` is host 0 with the value a, host 1 with the value b.
+    #[rstest]
+    #[case("a0 a1 a2", &[("a", json!(2))], "a:0,1 a:2")]
+    #[case("a0 b1 a2 b3", &[("a", json!(null)), ("b", json!(null))], "a:0,2 b:1,3")]
+    #[case("b0 a1 b2 b3", &[("b", json!("34%")), ("a", json!(5))], "b:0 b:2 b:3 a:1")]
+    #[case("a0 a1 a2 b3 b4 b5", &[("a", json!([1, 2])), ("b", json!([1, 2]))], "a:0 a:1,2 b:3 b:4,5")]
+    #[case("a0 b1", &[("a", json!(1)), ("b", json!(1))], "a:0 b:1")]
+    #[case("a0 a1 b2 b3", &[("a", json!("50%")), ("b", json!("100%"))], "a:0 a:1 b:2,3")]
+    fn values_are_not_mixed(#[case] hosts: &str, #[case] serial: &[(&str, Value)], #[case] expected: &str) {
+        let hosts: Vec<(usize, Value)> = hosts
+            .split(' ')
+            .map(|host| (host[1..].parse().unwrap(), json!(host[..1])))
+            .collect();
+        let value_of = |host: usize| {
+            hosts
+                .iter()
+                .find(|(other, _)| *other == host)
+                .map(|(_, value)| value.clone())
+        };
+        let batches = plan_batches_by::<_, BatchError>(&hosts, |group| {
+            let value = value_of(group[0]).unwrap();
+            Ok(serial
+                .iter()
+                .find(|(name, _)| value == *name)
+                .map(|(_, serial)| serial.clone()))
+        });
+        let shown: Vec<String> = batches
+            .unwrap()
+            .iter()
+            .map(|(value, batch)| {
+                let batch: Vec<String> = batch.iter().map(ToString::to_string).collect();
+                format!("{}:{}", value.as_str().unwrap(), batch.join(","))
+            })
+            .collect();
+        assert_eq!(shown.join(" "), expected);
+    }
+
     proptest! {
+        #[test]
+        fn with_values_every_host_is_in_one_batch_of_its_value(values in prop::collection::vec(0_u8..4, 0..60), serial in 0_u32..7) {
+            let hosts: Vec<(usize, Value)> = values.iter().enumerate().map(|(host, value)| (host, json!(value))).collect();
+            let batches = plan_batches_by::<_, BatchError>(&hosts, |_| Ok(Some(json!(serial)))).unwrap();
+            let mut met: Vec<usize> = batches.iter().flat_map(|(_, batch)| batch.clone()).collect();
+            met.sort_unstable();
+            prop_assert_eq!(met, (0..values.len()).collect::<Vec<_>>());
+            let mut order = Vec::new();
+            for (value, batch) in &batches {
+                prop_assert!(!batch.is_empty() && batch.is_sorted());
+                prop_assert!(serial == 0 || batch.len() <= serial as usize);
+                prop_assert!(batch.iter().all(|host| json!(values[*host]) == *value));
+                if order.last() != Some(value) {
+                    order.push(value.clone());
+                }
+            }
+            // Each value comes once, in the order in which it is first met.
+            let mut first: Vec<Value> = Vec::new();
+            for (_, value) in &hosts {
+                if !first.contains(value) {
+                    first.push(value.clone());
+                }
+            }
+            prop_assert_eq!(order, first);
+        }
+
         #[test]
         fn every_host_once_and_in_order(hosts in 0_usize..200, sizes in prop::collection::vec(1_u32..120, 1..5), percent: bool) {
             let hosts: Vec<usize> = (0..hosts).collect();

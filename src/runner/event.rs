@@ -77,6 +77,21 @@ pub struct HostReport {
     pub done_before: bool,
 }
 
+/// One pass of the plays that an import repeats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pass {
+    /// Name of the variable that holds the item.
+    pub variable: String,
+    /// The item.
+    pub item: Value,
+    /// What is shown of it.
+    pub label: String,
+    /// From 1.
+    pub number: usize,
+    /// Number of passes.
+    pub of: usize,
+}
+
 /// What happens in a run. Serialised with its name in `event`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -92,12 +107,15 @@ pub enum Event {
     },
     /// A play begins.
     PlayStarted {
-        /// Its name.
+        /// Its name, with the passes that it is part of.
         name: String,
         /// Its hosts in order.
         hosts: Vec<String>,
         /// Whether hosts wait for one another.
         strategy: Strategy,
+        /// The passes of repeated imports that it is part of, the outermost first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passes: Vec<Pass>,
     },
     /// A play has no hosts (a group's slice is empty, or the limit leaves none).
     PlaySkipped {
@@ -114,6 +132,9 @@ pub enum Event {
         of: usize,
         /// Its hosts.
         hosts: Vec<String>,
+        /// What they have in common, where the play's batches are of several values (`batch_by`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Value>,
     },
     /// A task begins on the hosts of the batch.
     TaskStarted {

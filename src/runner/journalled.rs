@@ -21,14 +21,28 @@ use crate::vars::VarMap;
 #[derive(Default)]
 pub(super) struct Met {
     play: u32,
+    place: InPasses,
     counts: Mutex<HashMap<(String, String), u32>>,
+}
+
+/// Where a play stands among the passes of imports that are repeated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum InPasses {
+    /// In none.
+    #[default]
+    Outside,
+    /// In one that may be the run's last.
+    Current,
+    /// In one after which the earlier run had begun the next: what it left is meant to be different by now.
+    Behind,
 }
 
 impl Met {
     /// Nothing of a play, by its number in the run.
-    pub(super) fn in_play(play: u32) -> Self {
+    pub(super) fn in_play(play: u32, place: InPasses) -> Self {
         Self {
             play,
+            place,
             ..Self::default()
         }
     }
@@ -74,7 +88,7 @@ impl Machinery<'_, '_> {
     pub(super) fn perform(&self, task: &Task, host: &str, failed_before: &VarMap, handler: bool) -> Ended {
         let key = self.met.key(task, host);
         let repeat = match &self.options.earlier {
-            Some(earlier) => repeat(earlier, &key, task, handler),
+            Some(earlier) => repeat(earlier, &key, task, handler, self.met.place),
             None => Repeat::Anew,
         };
         if let Repeat::Take(record) = repeat {
@@ -122,7 +136,9 @@ impl Machinery<'_, '_> {
         if !self.options.journalled {
             return;
         }
-        let is_needed = again(task) != Again::Run && !ended.hidden;
+        // In a pass it may be what a run that goes on takes for the task.
+        let is_taken = again(task) != Again::Run || self.met.place != InPasses::Outside;
+        let is_needed = is_taken && !ended.hidden;
         let part = |map: &Map<_, _>| if is_needed { map.clone() } else { Map::new() };
         let record = Box::new(TaskRecord {
             status: match ended.status {
@@ -242,17 +258,27 @@ fn again(task: &Task) -> Again {
     }
 }
 
-fn repeat<'e>(earlier: &'e Earlier, key: &TaskKey, task: &Task, handler: bool) -> Repeat<'e> {
+fn repeat<'e>(earlier: &'e Earlier, key: &TaskKey, task: &Task, handler: bool, place: InPasses) -> Repeat<'e> {
     let Some(Known::Ended { record, number }) = earlier.known(key) else {
         return Repeat::Anew;
     };
     let leaves_something = task.register.is_some() || task.action.name() == "set-fact";
-    let is_look = record.status == Status::Ok && earlier.was_judged(key);
-    if !record::went_well(record) || is_look || (record.is_partial && leaves_something) {
-        return Repeat::Anew;
-    }
+    let is_partial = record.is_partial && leaves_something;
     let is_local =
         matches!(&task.action, Action::Module { definition, .. } if definition.runs_on == RunsOn::Controller);
+    if place == InPasses::Behind && record::went_well(record) && !is_partial {
+        // To look again, or to make it so again, would take back what the passes since have done. Only what krun itself is to
+        // know (hosts, groups, variables of files) is found anew.
+        return match (&task.action, again(task)) {
+            (Action::Module { .. }, Again::Verify) if is_local => Repeat::Anew,
+            (Action::Module { .. }, _) => Repeat::Take(record),
+            _ => Repeat::Anew,
+        };
+    }
+    let is_look = record.status == Status::Ok && earlier.was_judged(key);
+    if !record::went_well(record) || is_look || is_partial {
+        return Repeat::Anew;
+    }
     match again(task) {
         Again::Run => Repeat::Anew,
         _ if handler => Repeat::Take(record),

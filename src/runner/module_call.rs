@@ -9,7 +9,7 @@ use super::background::{background, settled};
 use super::endpoint::{become_user, diagnostic, endpoint, reconnect_for};
 use super::event::Event;
 use super::host_task::{DEFAULT_TASK_TIMEOUT, Machinery};
-use super::undo::Way;
+use super::way::Way;
 use super::world::OMIT;
 use crate::modules::{
     Background, Context, Failure, FileFinder, ModuleDefinition, Outcome, RunsOn, UndoNote, random_word,
@@ -69,6 +69,7 @@ impl Machinery<'_, '_> {
             diff: flag(keywords.diff.as_ref(), self.options.diff)?,
             scope,
             files: &files,
+            run: &self.options.run,
             passwords: &self.world.passwords,
             connection: None,
             become_user: None,
@@ -78,6 +79,7 @@ impl Machinery<'_, '_> {
             asker: &|question| self.ask(question),
             interrupted: &self.options.interrupted,
             undos: &|_| {},
+            services: &|_| {},
             reconnect_for: DEFAULT_RECONNECT,
             only_looks: false,
             before: self.before,
@@ -89,13 +91,7 @@ impl Machinery<'_, '_> {
             return definition.run(options, &mut context);
         }
         let target = delegate.unwrap_or(host);
-        let target_scope = match delegate {
-            None => scope.clone(),
-            Some(delegate) => self
-                .world
-                .scope(delegate, &self.play_vars, None)
-                .map_err(|errors| Failure::new(errors.to_string()))?,
-        };
+        let target_scope = self.target_scope(delegate, scope)?;
         let local = self.world.is_implicit_local(target);
         let endpoint = endpoint(target, local, &target_scope, scope, keywords, &self.options)?;
         let user = become_user(&target_scope, scope, keywords, &self.options)?;
@@ -115,21 +111,34 @@ impl Machinery<'_, '_> {
             }
         });
         context.become_user = user.as_ref();
+        let way = || Way {
+            host: host.to_owned(),
+            endpoint: endpoint.clone(),
+            become_user: user.clone(),
+            environment: environment.clone(),
+            scope: scope.clone(),
+            files: files.clone(),
+        };
         let note = |note: UndoNote| {
             self.tell_undo(host, &note);
-            let way = Way {
-                host: host.to_owned(),
-                endpoint: endpoint.clone(),
-                become_user: user.clone(),
-                environment: environment.clone(),
-                scope: scope.clone(),
-                files: files.clone(),
-            };
-            self.options.undos.note(note, way);
+            self.options.undos.note(note, way());
         };
         context.undos = &note;
+        let take = |service| self.options.standing.note(service, way());
+        context.services = &take;
         let ran = definition.run(options, &mut context);
         settled(ran, background, &mut context)
+    }
+
+    /// The variables of the host that a task runs on.
+    fn target_scope(&self, delegate: Option<&str>, scope: &Scope) -> Result<Scope, Failure> {
+        match delegate {
+            None => Ok(scope.clone()),
+            Some(delegate) => self
+                .world
+                .scope(delegate, &self.play_vars, None)
+                .map_err(|errors| Failure::new(errors.to_string())),
+        }
     }
 
     /// What the journal has to know of an undo.

@@ -7,13 +7,14 @@ use secrecy::SecretString;
 use super::fact_cache::FactCache;
 use super::gathering::Gathering;
 use super::record::Earlier;
+use super::standing::Standing;
 use super::undo::Undos;
 use super::verdict::FailurePolicy;
 use crate::connection::{BecomeMethod, HostKeyPolicy};
 use crate::inventory::Pattern;
-use crate::modules::{Answer, Question};
+use crate::modules::{Answer, Question, RunIdentity};
 use crate::playbook::TagSelection;
-use crate::vars::VarMap;
+use crate::vars::{Secrets, VarMap};
 
 /// Waits for the answer to a question that the output has printed.
 pub type AnswerReader = Arc<dyn Fn(&Question) -> Answer + Send + Sync>;
@@ -47,6 +48,8 @@ pub struct RunOptions {
     pub tags: TagSelection,
     /// `-e`
     pub extra_vars: Arc<VarMap>,
+    /// Find out only what would be done: plays tagged `preflight` look, of the others the batches are told.
+    pub planning: bool,
     /// Begin at the task of this name.
     pub start_at_task: Option<String>,
     /// Ask before each task.
@@ -55,6 +58,8 @@ pub struct RunOptions {
     pub no_fuse: bool,
     /// Where answers come from; without it nobody is there.
     pub answers: Option<AnswerReader>,
+    /// There is a terminal to ask on.
+    pub has_terminal: bool,
     /// What a failed host means for the batches and plays that are still to come.
     pub failure_policy: FailurePolicy,
     /// For which plays facts are gathered.
@@ -99,6 +104,12 @@ pub struct RunOptions {
     pub journalled: bool,
     /// What the run did that this one goes on from.
     pub earlier: Option<Arc<Earlier>>,
+    /// Which run this is, and whose.
+    pub run: RunIdentity,
+    /// What must stand in nothing that is written.
+    pub secrets: Secrets,
     /// What is taken back then.
     pub undos: Arc<Undos>,
+    /// What is held as long as the run lasts.
+    pub standing: Arc<Standing>,
 }

@@ -150,7 +150,7 @@ impl Run<'_> {
             play_vars: Arc::clone(play_vars),
             ahead: None,
             watch: None,
-            met: Arc::new(Met::in_play(self.play_number)),
+            met: Arc::new(Met::in_play(self.play_number, self.place_in_passes())),
             before: Before::Nothing,
         };
         let setting = BatchSetting {

@@ -4,21 +4,27 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use indexmap::IndexSet;
 use serde_json::{Value, json};
 
 use super::endpoint::diagnostic;
+use super::loops::label_of;
 use super::run::Run;
 use super::world::PlayVars;
 use crate::inventory::Pattern;
 use crate::modules::Failure;
 use crate::playbook::{ORDERS, Play, Setting};
-use crate::syntax::Diagnostics;
+use crate::syntax::{Diagnostics, Place};
 use crate::template::holds_template;
-use crate::vars::{VarMap, Variable, files};
+use crate::vars::{Scope, VarMap, Variable, files};
+
+fn parsed<'t>(texts: impl IntoIterator<Item = &'t str>, place: &Place) -> Result<Pattern, Failure> {
+    Pattern::parse_all(texts).map_err(|error| Failure::new(error.to_string()).at(place))
+}
 
 impl Run<'_> {
     /// What a play's variables are before it has hosts.
-    fn scope_before_hosts(&self, vars: &Arc<VarMap>) -> Result<crate::vars::Scope, Failure> {
+    fn scope_before_hosts(&self, vars: &Arc<VarMap>) -> Result<Scope, Failure> {
         let base = Arc::new(PlayVars {
             vars: Arc::clone(vars),
             ..PlayVars::default()
@@ -29,18 +35,19 @@ impl Run<'_> {
 
     /// A play's variables with the answers to its questions, which beat them; `None` when the run is to end instead.
     pub(super) fn vars_with_answers(&self, play: &Play) -> Result<Option<Arc<VarMap>>, Failure> {
+        let own = self.vars_in_pass(play);
         if play.prompts.is_empty() {
-            return Ok(Some(Arc::clone(&play.vars)));
+            return Ok(Some(own));
         }
-        let scope = self.scope_before_hosts(&play.vars)?;
+        let scope = self.scope_before_hosts(&own)?;
         Ok(self.ask_prompts(play, &scope)?.map(|answers| {
-            let mut vars = (*play.vars).clone();
+            let mut vars = VarMap::clone(&own);
             vars.extend(answers);
             Arc::new(vars)
         }))
     }
 
-    /// The hosts of a play: its pattern and the limit.
+    /// The hosts of a play in the inventory's order: its pattern and the limit.
     pub(super) fn hosts_of(&self, play: &Play, vars: &Arc<VarMap>) -> Result<Vec<String>, Failure> {
         let scope = self.scope_before_hosts(vars)?;
         let texts = match play.hosts.rendered(&scope).map_err(|error| diagnostic(&error))? {
@@ -50,31 +57,48 @@ impl Run<'_> {
                 return Err(Failure::new(format!("`hosts` must be a pattern, it is `{other}`")).at(&play.hosts.place));
             }
         };
-        let select = |pattern: &Pattern| {
-            pattern.select(&self.world.ground().inventory).map_err(|error| {
-                let help = error.help();
-                let failure = Failure::new(error.to_string()).at(&play.hosts.place);
-                match help {
-                    Some(help) => failure.help(help),
-                    None => failure,
-                }
-            })
-        };
-        let pattern = Pattern::parse_all(texts.iter().map(String::as_str))
-            .map_err(|error| Failure::new(error.to_string()).at(&play.hosts.place))?;
-        let mut hosts = select(&pattern)?;
+        let at = &play.hosts.place;
+        let mut hosts = self.select(&parsed(texts.iter().map(String::as_str), at)?, at)?;
         if let Some(limit) = &self.options.limit {
-            let limited = select(limit)?;
+            let limited = self.select(limit, at)?;
             hosts.retain(|host| limited.contains(host));
         }
-        Self::ordered(play, hosts, &scope)
+        Ok(hosts)
     }
 
-    fn ordered(play: &Play, mut hosts: Vec<String>, scope: &crate::vars::Scope) -> Result<Vec<String>, Failure> {
+    /// The hosts that the run is about, whatever its plays say.
+    pub(super) fn limited_hosts(&self) -> Result<Vec<String>, Failure> {
+        let ground = self.world.ground();
+        match &self.options.limit {
+            None => Ok(ground.inventory.hosts().map(str::to_owned).collect()),
+            Some(limit) => {
+                let hosts = limit.select(&ground.inventory);
+                hosts.map_err(|error| Failure::new(error.to_string()))
+            }
+        }
+    }
+
+    fn select(&self, pattern: &Pattern, place: &Place) -> Result<Vec<String>, Failure> {
+        pattern.select(&self.world.ground().inventory).map_err(|error| {
+            let help = error.help();
+            let failure = Failure::new(error.to_string()).at(place);
+            match help {
+                Some(help) => failure.help(help),
+                None => failure,
+            }
+        })
+    }
+
+    /// The hosts in the order that the play wants; `scope` is that of the first of them.
+    pub(super) fn ordered(&self, play: &Play, mut hosts: Vec<String>, scope: &Scope) -> Result<Vec<String>, Failure> {
         let Some(order) = &play.order else {
             return Ok(hosts);
         };
-        match order.text(scope).map_err(|error| diagnostic(&error))?.as_str() {
+        let wanted = order.rendered(scope).map_err(|error| diagnostic(&error))?;
+        if let Value::Array(patterns) = &wanted {
+            return self.named_first(patterns, hosts, &order.place);
+        }
+        match wanted.as_str().unwrap_or_default() {
             "inventory" => {}
             "reverse_inventory" => hosts.reverse(),
             "sorted" => hosts.sort(),
@@ -85,13 +109,30 @@ impl Run<'_> {
                 let shuffled = shuffled.map_err(|error| Failure::new(error.to_string()))?;
                 hosts = serde_json::from_value(shuffled).map_err(|error| Failure::new(error.to_string()))?;
             }
-            other => {
-                return Err(Failure::new(format!("there is no order `{other}`"))
+            _ => {
+                return Err(Failure::new(format!("there is no order `{}`", label_of(&wanted)))
                     .at(&order.place)
-                    .help(format!("use {}", ORDERS.join(", "))));
+                    .help(format!("use {}, or a list of hosts and groups", ORDERS.join(", "))));
             }
         }
         Ok(hosts)
+    }
+
+    /// Hosts that these patterns name, in their order, then the others.
+    fn named_first(&self, patterns: &[Value], hosts: Vec<String>, place: &Place) -> Result<Vec<String>, Failure> {
+        let mut left: IndexSet<String> = hosts.into_iter().collect();
+        let mut ordered = Vec::new();
+        for pattern in patterns {
+            let Some(text) = pattern.as_str() else {
+                let message = format!("`order` names hosts and groups, and `{pattern}` is neither");
+                return Err(Failure::new(message).at(place));
+            };
+            for host in self.select(&parsed([text], place)?, place)? {
+                ordered.extend(left.shift_take(&host));
+            }
+        }
+        ordered.extend(left);
+        Ok(ordered)
     }
 
     pub(super) fn play_vars(
@@ -142,7 +183,7 @@ impl Run<'_> {
     }
 
     /// The first of the alternatives that is there.
-    fn vars_file(play: &Play, alternatives: &[Setting], scope: &crate::vars::Scope) -> Result<PathBuf, Failure> {
+    fn vars_file(play: &Play, alternatives: &[Setting], scope: &Scope) -> Result<PathBuf, Failure> {
         let mut looked = Vec::new();
         for setting in alternatives {
             let path = play

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::batches::plan_batches;
+use serde_json::Value;
+
+use super::batches::{BatchError, plan_batches_by};
 use super::endpoint::diagnostic;
 use super::event::Event;
 use super::play_batch::{BatchEnd, PlaySetting};
 use super::run::{EXIT_FAILED, Run};
 use super::verdict::{FailurePolicy, Verdict, verdict};
+use super::world::PlayVars;
 use crate::modules::Failure;
 use crate::playbook::Play;
 use crate::vars::Scope;
@@ -29,6 +32,23 @@ pub(super) struct Stop {
     pub(super) untouched: Vec<String>,
 }
 
+/// The tag of plays that look at the cluster, and on which later plays rely.
+const SURVEY_TAG: &str = "preflight";
+
+/// True for a play that a plan is made from.
+fn is_survey(play: &Play) -> bool {
+    play.keywords.tags.iter().any(|tag| tag == SURVEY_TAG)
+}
+
+/// Why there are no batches.
+struct BatchesFailure(Failure);
+
+impl From<BatchError> for BatchesFailure {
+    fn from(message: BatchError) -> Self {
+        Self(Failure::new(message))
+    }
+}
+
 impl Run<'_> {
     /// Runs a play on all its batches.
     pub(super) fn play(&mut self, play: &Arc<Play>) -> Result<PlayEnd, Failure> {
@@ -43,7 +63,8 @@ impl Run<'_> {
         let is_ansible = self.options.failure_policy == FailurePolicy::Ansible;
         // By Ansible's own rule hosts that were lost before keep their places in the batches.
         let keeps = |host: &&String| is_ansible || !self.gone.contains_key(*host);
-        let hosts: Vec<String> = all.iter().filter(keeps).cloned().collect();
+        let mut hosts: Vec<String> = all.iter().filter(keeps).cloned().collect();
+        let name = self.name_of(play);
         if hosts.is_empty() {
             let reason = if !all.is_empty() {
                 "its hosts were lost before"
@@ -53,21 +74,24 @@ impl Run<'_> {
                 "no hosts matched"
             };
             self.send(Event::PlaySkipped {
-                name: play.name.clone(),
+                name,
                 reason: reason.to_owned(),
             });
             return Ok(PlayEnd::GoOn);
         }
-        let base = self.play_vars(play, &vars, &hosts, &hosts)?;
-        let scope = self
-            .world
-            .scope(&hosts[0], &base, None)
-            .map_err(|errors| Failure::new(errors.to_string()))?;
+        let mut base = self.play_vars(play, &vars, &hosts, &hosts)?;
+        let mut scope = self.scope_in_play(&hosts[0], &base)?;
+        if play.order.is_some() {
+            hosts = self.ordered(play, hosts, &scope)?;
+            base = self.play_vars(play, &vars, &hosts, &hosts)?;
+            scope = self.scope_in_play(&hosts[0], &base)?;
+        }
         let setting = self.play_setting(play, &scope)?;
         self.send(Event::PlayStarted {
-            name: play.name.clone(),
+            name,
             hosts: hosts.clone(),
             strategy: setting.strategy,
+            passes: self.passes.iter().map(|open| open.pass.clone()).collect(),
         });
         if is_ansible && setting.strategy.is_at_own_pace() && setting.max_fail_percentage.is_some() {
             self.send(Event::Warning {
@@ -75,19 +99,28 @@ impl Run<'_> {
                     .to_owned(),
             });
         }
-        let serial = play.serial.as_ref();
-        let serial = serial
-            .map(|serial| serial.rendered(&scope).map_err(|error| diagnostic(&error)))
-            .transpose()?;
-        let batches = plan_batches(&hosts, serial.as_ref()).map_err(Failure::new)?;
+        let batches = self.batches(play, &hosts, &base)?;
+        let is_mixed = batches.iter().any(|(value, _)| *value != batches[0].0);
         let of = batches.len();
-        for (index, batch) in batches.iter().enumerate() {
+        if self.options.planning && !is_survey(play) {
+            for (index, (value, hosts)) in batches.into_iter().enumerate() {
+                self.send(Event::BatchStarted {
+                    number: index + 1,
+                    of,
+                    hosts,
+                    by: is_mixed.then_some(value),
+                });
+            }
+            return Ok(PlayEnd::GoOn);
+        }
+        for (index, (value, batch)) in batches.iter().enumerate() {
             let is_left = |host: &&String| !self.gone.contains_key(*host);
             if of > 1 {
                 self.send(Event::BatchStarted {
                     number: index + 1,
                     of,
                     hosts: batch.iter().filter(is_left).cloned().collect(),
+                    by: is_mixed.then(|| value.clone()),
                 });
             }
             let play_vars = self.play_vars(play, &vars, &hosts, batch)?;
@@ -100,11 +133,16 @@ impl Run<'_> {
                 Ok(PlayEnd::Stop(Stop {
                     reason,
                     unfinished,
-                    untouched: batches[index + 1..].concat(),
+                    untouched: batches[index + 1..]
+                        .iter()
+                        .flat_map(|(_, batch)| batch.clone())
+                        .collect(),
                 }))
             };
             if self.interrupted() {
-                return stop("interrupted; the tasks in flight were finished".to_owned());
+                let lost = self.options.standing.lost();
+                let cause = lost.unwrap_or_else(|| "interrupted".to_owned());
+                return stop(format!("{cause}; the tasks in flight were finished"));
             }
             let policy = self.options.failure_policy;
             if let Verdict::Stop(reason) = verdict(&result, setting.max_fail_percentage, policy) {
@@ -119,6 +157,44 @@ impl Run<'_> {
             }
         }
         Ok(PlayEnd::GoOn)
+    }
+
+    fn scope_in_play(&self, host: &str, base: &Arc<PlayVars>) -> Result<Scope, Failure> {
+        let scope = self.world.scope(host, base, None);
+        scope.map_err(|errors| Failure::new(errors.to_string()))
+    }
+
+    /// The batches, each with what its hosts have in common; `serial` is what the first host of each value says.
+    fn batches(
+        &self,
+        play: &Play,
+        hosts: &[String],
+        base: &Arc<PlayVars>,
+    ) -> Result<Vec<(Value, Vec<String>)>, Failure> {
+        let mut valued = Vec::with_capacity(hosts.len());
+        for host in hosts {
+            let value = match &play.batch_by {
+                Some(by) => {
+                    let scope = self.scope_in_play(host, base)?;
+                    by.rendered(&scope).map_err(|error| {
+                        let failure = diagnostic(&error);
+                        Failure {
+                            message: format!("`batch_by` has no value for {host}: {}", failure.message),
+                            ..failure
+                        }
+                    })?
+                }
+                None => Value::Null,
+            };
+            valued.push((host.clone(), value));
+        }
+        plan_batches_by(&valued, |group| {
+            let Some(serial) = &play.serial else { return Ok(None) };
+            let scope = self.scope_in_play(&group[0], base).map_err(BatchesFailure)?;
+            let serial = serial.rendered(&scope);
+            serial.map(Some).map_err(|error| BatchesFailure(diagnostic(&error)))
+        })
+        .map_err(|failure: BatchesFailure| failure.0)
     }
 
     fn play_setting(&self, play: &Play, scope: &Scope) -> Result<PlaySetting, Failure> {

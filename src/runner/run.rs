@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use super::event::{Event, EventSink};
 use super::options::RunOptions;
-use super::play_run::{PlayEnd, Stop};
+use super::passes::{OpenPass, Stopped};
+use super::play_run::Stop;
+use super::standing::EndsWithIt;
 use super::stats::Recap;
 use super::verdict::FailurePolicy;
+use super::way::Outside;
 use super::world::World;
 use crate::connection::SessionPool;
 use crate::inventory::{Inventory, InventoryVariables};
@@ -60,6 +63,10 @@ pub(super) struct Run<'a> {
     pub(super) goes_on: Mutex<bool>,
     /// Number of the play, from 0.
     pub(super) play_number: u32,
+    /// The passes of repeated imports that are under way, the outermost first.
+    pub(super) passes: Vec<OpenPass>,
+    /// How many loops of imports the run has come to.
+    pub(super) loops_met: u32,
 }
 
 /// Runs playbooks, which were checked, on the hosts of an inventory.
@@ -108,6 +115,8 @@ pub fn run(
         started: options.start_at_task.is_none(),
         goes_on: Mutex::new(false),
         play_number: 0,
+        passes: Vec::new(),
+        loops_met: 0,
     };
     run.send(Event::RunStarted {
         format: 1,
@@ -117,12 +126,21 @@ pub fn run(
             .collect(),
         check_mode: options.check_mode,
     });
-    let ended = run.plays(playbooks);
-    if run.interrupted() {
-        run.clean_up();
-    }
+    let outside = run.outside();
+    let ended = std::thread::scope(|scope| {
+        let _end = EndsWithIt(&options.standing);
+        scope.spawn(|| outside.keep_up());
+        let ended = run.plays(playbooks);
+        if run.interrupted() {
+            run.clean_up();
+        }
+        ended
+    });
+    outside.give_back();
+    drop(outside);
     let exit_code = match &ended {
         Err(_) => EXIT_ERROR,
+        Ok(()) if options.standing.lost().is_some() => EXIT_ERROR,
         Ok(()) if run.interrupted() => EXIT_INTERRUPTED,
         Ok(()) => run.exit_code.unwrap_or_else(|| run.code_of_hosts()),
     };
@@ -153,33 +171,42 @@ fn may_add_hosts(playbooks: &[Playbook]) -> bool {
     })
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// What work outside of tasks needs.
+    pub(super) fn outside(&self) -> Outside<'a> {
+        Outside {
+            options: Arc::clone(&self.options),
+            passwords: self.passwords,
+            sessions: self.sessions,
+            events: self.events.clone(),
+        }
+    }
+
     fn plays(&mut self, playbooks: &[Playbook]) -> Result<(), Failure> {
-        let plays: Vec<_> = playbooks
-            .iter()
-            .enumerate()
-            .flat_map(|(file, playbook)| playbook.plays.iter().map(move |play| (file, play)))
-            .collect();
-        for (index, (file, play)) in plays.iter().enumerate() {
-            let end = self.play(play)?;
-            self.play_number += 1;
-            let is_last_of_file = plays.get(index + 1).is_some_and(|(next, _)| next != file);
-            let stop = match end {
-                PlayEnd::Stop(stop) => stop,
+        for (index, playbook) in playbooks.iter().enumerate() {
+            let behind = &playbooks[index + 1..];
+            let stopped = match self.plays_in_order(&playbook.plays, 0)? {
                 // Ansible begins no further playbook of its command line.
-                PlayEnd::GoOn if is_last_of_file && self.loses_files() => Stop {
-                    reason: "hosts were lost in this playbook".to_owned(),
-                    unfinished: Vec::new(),
-                    untouched: Vec::new(),
+                None if !behind.is_empty() && self.loses_files() => Stopped {
+                    stop: Stop {
+                        reason: "hosts were lost in this playbook".to_owned(),
+                        unfinished: Vec::new(),
+                        untouched: Vec::new(),
+                    },
+                    play: playbook.plays.last().map(|play| play.name.clone()).unwrap_or_default(),
+                    not_started: Vec::new(),
                 },
-                PlayEnd::GoOn => continue,
+                None => continue,
+                Some(stopped) => stopped,
             };
+            let later = behind.iter().flat_map(|playbook| &playbook.plays);
+            let later = later.map(|play| play.name.clone());
             self.send(Event::RunStopped {
-                reason: stop.reason,
-                play: play.name.clone(),
-                unfinished: stop.unfinished,
-                untouched: stop.untouched,
-                plays_not_started: plays[index + 1..].iter().map(|(_, play)| play.name.clone()).collect(),
+                reason: stopped.stop.reason,
+                play: stopped.play,
+                unfinished: stopped.stop.unfinished,
+                untouched: stopped.stop.untouched,
+                plays_not_started: stopped.not_started.into_iter().chain(later).collect(),
             });
             return Ok(());
         }
@@ -205,7 +232,7 @@ impl Run<'_> {
         }
     }
 
-    /// Ctrl-C was pressed.
+    /// Ctrl-C was pressed, or something else ends the run.
     pub(super) fn interrupted(&self) -> bool {
         self.options.interrupted.load(Ordering::Relaxed)
     }

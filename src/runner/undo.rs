@@ -1,29 +1,16 @@
 //! What modules left to be taken back when the run is interrupted.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::event::{CleanUp, Event};
 use super::run::Run;
-use crate::connection::{Become, Endpoint};
-use crate::modules::{Answer, Before, Context, Failure, FileFinder, Since, Undo, UndoNote, Undone};
-use crate::vars::Scope;
+use super::way::Way;
+use crate::modules::{Failure, Since, Undo, UndoNote, Undone};
 
 /// Longest time for taking one thing back.
 const LIMIT: Duration = Duration::from_secs(90);
-
-/// The way to the node that a task had.
-#[derive(Clone)]
-pub(super) struct Way {
-    pub(super) host: String,
-    pub(super) endpoint: Endpoint,
-    pub(super) become_user: Option<Become>,
-    pub(super) environment: Vec<(String, String)>,
-    pub(super) scope: Scope,
-    pub(super) files: FileFinder,
-}
 
 struct Kept {
     name: String,
@@ -97,6 +84,9 @@ impl Undos {
 impl Run<'_> {
     /// Takes back what modules left for this case, the newest first.
     pub(super) fn clean_up(&self) {
+        if let Some(reason) = self.options.standing.lost() {
+            self.leave_all(&reason);
+        }
         while let Some((undo, way, since)) = self.options.undos.newest() {
             let result = catch_unwind(AssertUnwindSafe(|| self.take_back(&*undo, &way, since)))
                 .unwrap_or_else(|_| Err(Failure::new("krun made a mistake (its text is on standard error)")));
@@ -118,44 +108,32 @@ impl Run<'_> {
         }
     }
 
-    fn take_back(&self, undo: &dyn Undo, way: &Way, since: Since) -> Result<Undone, Failure> {
-        let report = |line: &str| {
-            self.send(Event::Progress {
-                host: way.host.clone(),
-                line: line.to_owned(),
+    /// Somebody else is at work there now, and must not be disturbed.
+    fn leave_all(&self, reason: &str) {
+        while let Some((undo, way, _)) = self.options.undos.newest() {
+            self.options.undos.forget_newest();
+            self.send(Event::CleanedUp {
+                host: way.host,
+                what: undo.title(),
+                state: CleanUp::Left,
+                message: format!("left as it is: {reason}"),
+                help: None,
             });
-        };
+        }
+    }
+
+    fn take_back(&self, undo: &dyn Undo, way: &Way, since: Since) -> Result<Undone, Failure> {
         let mut lease = self.sessions.lease(&way.endpoint);
-        let mut context = Context {
-            host: &way.host,
-            check_mode: false,
-            diff: false,
-            scope: &way.scope,
-            files: &way.files,
-            passwords: self.passwords,
-            connection: Some(lease.connection()),
-            become_user: way.become_user.as_ref(),
-            environment: way.environment.clone(),
-            deadline: Instant::now() + LIMIT,
-            reporter: &report,
-            asker: &|_| Answer::Nobody("the run is over".to_owned()),
-            // The run is interrupted, this is not.
-            interrupted: &AtomicBool::new(false),
-            undos: &|_| {},
-            reconnect_for: LIMIT,
-            only_looks: false,
-            before: Before::Nothing,
-            background: None,
-            job_prefix: "clean-up".to_owned(),
-            random_words: &crate::modules::random_word,
-        };
-        undo.undo(&mut context, since)
+        self.outside()
+            .over(way, lease.connection(), LIMIT, |context| undo.undo(context, since))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::Endpoint;
+    use crate::modules::{Context, FileFinder};
     use crate::vars::ScopeBuilder;
 
     struct Named(&'static str);

@@ -327,6 +327,7 @@ impl World {
             ("ansible_inventory_sources", json!(sources)),
             ("playbook_dir", json!(folder)),
             ("ansible_check_mode", json!(options.check_mode)),
+            ("krun_planning", json!(options.planning)),
             ("ansible_diff_mode", json!(options.diff)),
             ("ansible_limit", json!(options.limit_text)),
             ("ansible_run_tags", list(&options.tags.only, "all")),
@@ -337,6 +338,8 @@ impl World {
                 "ansible_version",
                 json!({"full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"}),
             ),
+            ("krun_run_id", json!(options.run.id)),
+            ("krun_terminal", json!(options.has_terminal)),
             ("krun_version", json!(env!("CARGO_PKG_VERSION"))),
         ];
         values

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Serial,
     /// One of these, or a template.
     Choice(&'static [&'static str]),
+    /// One of these, a template, or a list of hosts.
+    Order(&'static [&'static str]),
     Tasks,
     Roles,
     LoopControl,
@@ -112,7 +114,7 @@ pub(super) const SHARED: [Keyword; 25] = [
 ];
 
 /// Keys of a play.
-pub(super) const PLAY: [Keyword; 18] = [
+pub(super) const PLAY: [Keyword; 19] = [
     key(
         "gather_subset",
         Kind::Texts,
@@ -138,8 +140,13 @@ pub(super) const PLAY: [Keyword; 18] = [
     ),
     key(
         "order",
-        Kind::Choice(&["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"]),
-        "In which order the hosts are taken.",
+        Kind::Order(&["inventory", "reverse_inventory", "sorted", "reverse_sorted", "shuffle"]),
+        "In which order the hosts are taken; of a list, the hosts and groups that it names come first.",
+    ),
+    key(
+        "batch_by",
+        Kind::Text,
+        "A value of each host; a batch never mixes hosts of different values, and `serial` counts for each value.",
     ),
     key(
         "max_fail_percentage",
@@ -178,9 +185,19 @@ pub(super) const PLAY: [Keyword; 18] = [
 ];
 
 /// Keys of an import of plays.
-pub(super) const IMPORT: [Keyword; 2] = [
+pub(super) const IMPORT: [Keyword; 4] = [
     key("import_playbook", Kind::Text, "The playbook's file."),
     key("name", Kind::Text, "What it is about."),
+    key(
+        "loop",
+        Kind::List,
+        "Its plays are run once for each of these items, which the run looks at when it gets there.",
+    ),
+    key(
+        "loop_control",
+        Kind::LoopControl,
+        "`loop_var`, `index_var` and `label` of the loop.",
+    ),
 ];
 
 /// Keys of an entry of `roles`.

@@ -201,6 +201,11 @@ fn value_of(keyword: &Keyword) -> Value {
             json!({"anyOf": [one, {"type": "array", "items": one}]})
         }
         Kind::Choice(choices) => json!({"anyOf": [{"enum": choices}, options::template()]}),
+        Kind::Order(choices) => json!({"anyOf": [
+            {"enum": choices},
+            options::template(),
+            {"type": "array", "items": {"type": "string"}},
+        ]}),
         Kind::Tasks => list_of_tasks(),
         Kind::Roles => json!({"type": "array", "items": reference("role")}),
         Kind::LoopControl => reference("loop_control"),

@@ -161,6 +161,12 @@ impl Scope {
         }
     }
 
+    /// What another host sees; `None` for one that is not in the inventory.
+    #[must_use]
+    pub fn of_host(&self, host: &str) -> Option<Scope> {
+        self.0.host_scopes.as_ref()?.scope_of(host)
+    }
+
     /// The variable's value as text; numbers and booleans as they are written in YAML.
     ///
     /// # Errors

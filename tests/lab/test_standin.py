@@ -81,6 +81,107 @@ def api_image() -> str:
     return run("m1", f"sed -n 's/.*image: //p' {MANIFESTS}/kube-apiserver.yaml")
 
 
+def hop(node: str, version: str, repository: str) -> str:
+    """Brings a node to a version, as an operator does it by hand; what kubeadm said."""
+    run(node, f"sed -i 's#^baseurl=.*#baseurl=file:///srv/repo/{repository}/#' /etc/yum.repos.d/kubernetes.repo")
+    install(node, f"kubeadm-{version}")
+    said = run(node, f"kubeadm upgrade apply v{version} -y" if node == "m1" else "kubeadm upgrade node")
+    install(node, f"kubelet-{version}", f"kubectl-{version}")
+    run(node, "systemctl daemon-reload && systemctl restart kubelet")
+    return said
+
+
+def come_to(version: str, *nodes: str) -> None:
+    wait_until(lambda: all(node_lines()[node] == ("Ready", f"v{version}") for node in nodes), f"{nodes} are at {version}")
+
+
+class Versions(unittest.TestCase):
+    """What differs between the minors, on clusters that are taken through them."""
+
+    def tearDown(self):
+        lab("clean")
+
+    def test_1_from_before_the_dockershim_went_to_after(self):
+        lab("up", "--cluster", "stand-in", "--version", "1.23.17", "--masters", "1", "--workers", "1")
+        self.assertIn("docker://", run("m1", "kubectl get node m1 -o wide"))
+        self.assertEqual(self._master(), ({"master", "control-plane"}, {"master"}))
+        self.assertIn("Removing the deprecated label", hop("m1", "1.24.17", "legacy"))
+        wait_until(lambda: "unknown flag: --network-plugin" in run("m1", "journalctl -u kubelet"), "the kubelet refuses the flag")
+        self.assertEqual(self._master(), ({"control-plane"}, {"control-plane", "master"}))
+        run("m1", "sed -i 's/--network-plugin=cni //' /var/lib/kubelet/kubeadm-flags.env")
+        come_to("1.24.17", "m1")
+        self.assertIn("containerd://", run("m1", "kubectl get node m1 -o wide"))
+        # kubeadm refuses to go on while a kubelet is two minors behind.
+        run("w1", "sed -i 's/--network-plugin=cni //' /var/lib/kubelet/kubeadm-flags.env")
+        hop("w1", "1.24.17", "legacy")
+        come_to("1.24.17", "w1")
+        hop("m1", "1.25.16", "legacy")
+        self.assertEqual(self._master(), ({"control-plane"}, {"control-plane"}))
+        maps = run("m1", "kubectl -n kube-system get configmaps -o name")
+        self.assertIn("configmap/kubelet-config\n", maps + "\n")
+        self.assertIn("configmap/kubelet-config-1.23", maps)
+        self.assertNotIn("configmap/kubelet-config-1.24", maps)
+
+    def _master(self) -> tuple:
+        """The names of its roles and those of its taints."""
+        node = get("node", "m1")
+        prefix = "node-role.kubernetes.io/"
+        roles = {label.removeprefix(prefix) for label in node["metadata"]["labels"] if label.startswith(prefix)}
+        return roles, {taint["key"].removeprefix(prefix) for taint in node["spec"].get("taints", []) if taint["key"].startswith(prefix)}
+
+    def test_2_to_the_newest(self):
+        lab("up", "--cluster", "stand-in", "--version", "1.33.5", "--masters", "1", "--workers", "1")
+        for version in ("1.34.2", "1.35.0", "1.36.0"):
+            said = hop("m1", version, f"v{version.rpartition('.')[0]}/rpm")
+            self.assertIn(f'SUCCESS! A control plane node of your cluster was upgraded to "v{version}".', said)
+            come_to(version, "m1")
+            self.assertEqual(json.loads(run("m1", "kubectl get --raw=/version"))["gitVersion"], f"v{version}")
+        # A kubelet may be three minors behind.
+        self.assertIn("[upgrade/control-plane] Skipping phase. Not a control plane node.", hop("w1", "1.36.0", "v1.36/rpm"))
+        come_to("1.36.0", "w1")
+        self.assertIn("image: registry.k8s.io/etcd:3.6.8-0", run("m1", f"cat {MANIFESTS}/etcd.yaml"))
+        self.assertNotIn("pod-infra", run("w1", "cat /var/lib/kubelet/kubeadm-flags.env"), "gone since 1.35")
+        self.assertIn("is deprecated in v1.33+", run("m1", "kubectl get endpoints 2>&1"))
+        config = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: UpgradeConfiguration\napply: {certificateRenewal: false}\n"
+        run("m1", f"printf '{config}' >/root/upgrade.yaml")
+        mixed = fails("m1", "kubeadm upgrade apply v1.36.0 -y --config /root/upgrade.yaml --patches /root --force")
+        self.assertIn("can not mix '--config' with arguments [force patches]", mixed)
+        run("m1", f"sed -i 's/v1.36.0/v1.35.0/' {MANIFESTS}/kube-scheduler.yaml")
+        applied = run("m1", "kubeadm upgrade apply v1.36.0 -y --config /root/upgrade.yaml")
+        self.assertIn('Component "kube-scheduler" upgraded successfully!', applied)
+        self.assertNotIn("Renewing", applied)
+
+    def test_3_every_api_server_is_listed(self):
+        lab("up", "--cluster", "stand-in", "--version", "1.28.0", "--masters", "3", "--workers", "1")
+        listed = lambda: [(a["ip"], s["ports"][0]["name"], s["ports"][0]["port"])
+                          for s in get("endpoints", "kubernetes")["subsets"] for a in s["addresses"]]
+        wait_until(lambda: listed() == [(f"10.77.0.1{number}", "https", 6443) for number in (1, 2, 3)], "all three are listed")
+        run("m2", f"mv {MANIFESTS}/kube-apiserver.yaml /root")
+        wait_until(lambda: len(listed()) == 2, "the second has taken itself away")
+        run("m2", f"mv /root/kube-apiserver.yaml {MANIFESTS}")
+        wait_until(lambda: len(listed()) == 3, "the second is back")
+        self._two_writers_of_a_lease()
+        lab("kill", "m3")
+        wait_until(lambda: len(listed()) == 2, "the third has not renewed its lease", 40)
+
+    def _two_writers_of_a_lease(self) -> None:
+        lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "lock", "namespace": "kube-system"},
+                 "spec": {"holderIdentity": "one", "leaseDurationSeconds": 30, "renewTime": "2026-01-01T00:00:00.000000Z"}}
+        write = lambda verb, document: f"echo '{json.dumps(document)}' | kubectl {verb} -f -"
+        run("m1", write("create", lease))
+        again = fails("m1", write("create", lease))
+        self.assertIn('Error from server (AlreadyExists): error when creating "STDIN": leases.coordination.k8s.io "lock" already exists', again)
+        read = get("lease", "lock", "kube-system")
+        read["spec"]["holderIdentity"] = "two"
+        run("m1", write("replace", read))
+        late = fails("m1", write("replace", read))
+        self.assertIn("Error from server (Conflict): error when replacing", late)
+        self.assertIn("the object has been modified; please apply your changes to the latest version and try again", late)
+        self.assertEqual(get("lease", "lock", "kube-system")["spec"]["holderIdentity"], "two")
+        run("m1", "kubectl -n kube-system delete lease lock")
+        self.assertIn("NotFound", fails("m1", write("replace", read)))
+
+
 class StandIn(unittest.TestCase):
     # A cluster that is made anew for each test costs too much: the tests run in the order of their numbers, each leaves the cluster
     # whole, and up to number 7 it stays at 1.28.0.

@@ -4,11 +4,14 @@
 mod backup;
 mod bad_nodes;
 mod bastion;
+mod capacity;
+mod drain;
 mod interrupted;
 mod killed;
 mod kubeadm_fails;
 mod kubelet_restart;
 mod link_cut;
+mod lock;
 mod looks_only;
 mod minor_upgrade;
 mod odd_nodes;

@@ -45,6 +45,17 @@ fn the_nodes_go_over_to_the_repository_of_the_next_minor_and_steps_that_cannot_b
         .expect_status(2)
         .expect_stdout("1.28.2-0");
     unchanged();
+    // What needs somebody at a terminal, and a window that is never open for so long.
+    lab.upgrade(&["-e", &settings("1.29.9"), "-e", r#"{"confirm_before": ["batch"]}"#])
+        .expect_status(2)
+        .expect_stdout("there is no terminal to ask on");
+    unchanged();
+    let window = r#"{"maintenance_window": {"start": "00:00", "end": "23:59"}, "maintenance_window_needs": 90000}"#;
+    lab.upgrade(&["-e", &settings("1.29.9"), "-e", window])
+        .expect_status(2)
+        .expect_stdout("(00:00 to 23:59)")
+        .expect_stdout("it is never open for so long");
+    unchanged();
     // A version that is nowhere: the new repository has to be there to be looked into, but nothing else is touched.
     lab.upgrade(&["-e", &settings("1.29.8")])
         .expect_status(2)

@@ -2,11 +2,19 @@
 //! balancer.
 use crate::support::lab::Lab;
 
-const HOOKS: [&str; 5] = [
+const HOOKS: [&str; 13] = [
     "before_upgrade",
+    "before_hop",
+    "before_control_plane",
+    "after_control_plane",
+    "before_masters",
+    "after_masters",
+    "before_workers",
+    "after_workers",
     "before_node",
     "after_node",
     "cni_upgrade",
+    "after_hop",
     "after_upgrade",
 ];
 
@@ -29,7 +37,9 @@ fn control_planes_come_first_then_kubelets_one_by_one_with_hooks_at_their_places
     }
     lab.changes();
 
-    let ran = lab.upgrade(&["-v", "-e", &settings]).expect_status(0);
+    // etcd's leader comes last, for example.
+    let order = r#"{"control_plane_order": ["m2", "m3", "m1"]}"#;
+    let ran = lab.upgrade(&["-v", "-e", &settings, "-e", order]).expect_status(0);
     let trace = lab.trace();
     let steps =
         |node: &str, steps: &[&str]| -> Vec<String> { steps.iter().map(|step| format!("{node}: {step}")).collect() };
@@ -45,6 +55,10 @@ fn control_planes_come_first_then_kubelets_one_by_one_with_hooks_at_their_places
     let first = [
         "snapshot",
         "hook before_upgrade",
+        "hook before_hop",
+        "hook before_control_plane",
+    ];
+    let apply = [
         "hook before_node",
         "kubeadm package",
         "kubeadm upgrade apply",
@@ -52,13 +66,16 @@ fn control_planes_come_first_then_kubelets_one_by_one_with_hooks_at_their_places
     ];
     let expected = [
         steps("m1", &first),
-        steps("m2", &node),
+        steps("m2", &apply),
         steps("m3", &node),
-        steps("m1", &kubelet),
+        steps("m1", &node),
+        steps("m1", &["hook after_control_plane", "hook before_masters"]),
         steps("m2", &kubelet),
         steps("m3", &kubelet),
+        steps("m1", &kubelet),
+        steps("m1", &["hook after_masters", "hook before_workers"]),
         steps("w1", &[&node[..], &kubelet].concat()),
-        steps("m1", &["hook after_upgrade"]),
+        steps("m1", &["hook after_workers", "hook after_hop", "hook after_upgrade"]),
     ];
     assert_eq!(lab.changes(), expected.concat());
     assert_eq!(
@@ -71,10 +88,10 @@ fn control_planes_come_first_then_kubelets_one_by_one_with_hooks_at_their_places
         ]
     );
 
-    // Only the first master plans; a plan is asked for before and after its kubeadm is new.
+    // A plan is asked for in the preflight, and by the new kubeadm of the master that applies it.
     let plans: Vec<_> = trace.iter().filter(|line| line.contains("upgrade plan")).collect();
     assert!(
-        plans.len() == 2 && plans.iter().all(|line| line.starts_with("m1 ")),
+        plans.len() == 2 && plans[0].starts_with("m1 ") && plans[1].starts_with("m2 "),
         "{plans:?}"
     );
     // kubeadm renewed the certificates, on every master.

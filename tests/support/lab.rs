@@ -92,7 +92,12 @@ impl Lab {
 
     /// Runs krun on the controller's side of the lab without an inventory: what it is told is in its journal.
     pub fn krun_alone(&self, args: &[&str]) -> Ran {
-        self.start(args, None).end()
+        self.start_krun_alone(args).end()
+    }
+
+    /// The same, beside the test.
+    pub fn start_krun_alone(&self, args: &[&str]) -> Running {
+        self.start(args, None)
     }
 
     /// The same as [`Lab::krun`], beside the test.

@@ -1,23 +1,37 @@
 //! `drain`, and Ansible's `k8s_drain`: a node without pods, before its kubelet is upgraded.
 
+mod ending;
+mod live;
 mod options;
+mod rehearsal;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::connection::{Output, Request, Script};
-use crate::kube::{Budget, DrainOptions, Pod};
+use crate::connection::{Beside, Output, Request, Script};
+use crate::kube::{DrainOptions, Pod};
 
+use super::capacity::check_limit;
 use super::node::{self, NodeView, Target};
 use super::{Again, ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use live::{LEFT, Live, blocked_by};
 pub use options::Drain;
-use options::Wanted;
+use options::{OnTimeout, Wanted};
 
 const DRAIN: Script = Script {
     name: "drain/drain",
-    text: include_str!("drain.sh"),
+    text: concat!(include_str!("arguments.sh"), include_str!("drain.sh")),
 };
+
+/// How often it is looked what is left on the node.
+const LOOK: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 3 });
+
+/// Why options about the way to the cluster are refused.
+const BY_KUBECTL: &str = "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on";
 
 impl Module for Drain {
     const NAME: &'static str = "drain";
@@ -26,66 +40,21 @@ impl Module for Drain {
         &[("name", "node"), ("pod_selectors", "pod_selector")];
     const AGAIN: Again = Again::UndoneBy("uncordon");
     const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
-        (
-            "context",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "host",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "api_key",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "username",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "password",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "proxy",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "proxy_headers",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "no_proxy",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "ca_cert",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "client_cert",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "client_key",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "validate_certs",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "impersonate_user",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "impersonate_groups",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
-        (
-            "persist_config",
-            "krun asks the cluster with kubectl and a `kubeconfig` on the host that the task runs on",
-        ),
+        ("context", BY_KUBECTL),
+        ("host", BY_KUBECTL),
+        ("api_key", BY_KUBECTL),
+        ("username", BY_KUBECTL),
+        ("password", BY_KUBECTL),
+        ("proxy", BY_KUBECTL),
+        ("proxy_headers", BY_KUBECTL),
+        ("no_proxy", BY_KUBECTL),
+        ("ca_cert", BY_KUBECTL),
+        ("client_cert", BY_KUBECTL),
+        ("client_key", BY_KUBECTL),
+        ("validate_certs", BY_KUBECTL),
+        ("impersonate_user", BY_KUBECTL),
+        ("impersonate_groups", BY_KUBECTL),
+        ("persist_config", BY_KUBECTL),
     ];
     const EXAMPLE: &'static str = "\
 - name: The worker is empty
@@ -104,13 +73,16 @@ impl Module for Drain {
                 "a drain needs an end: 1 second or more",
             ));
         }
-        Ok(())
+        self.max_unavailable
+            .as_ref()
+            .map_or(Ok(()), |most| check_limit(most).map(drop))
     }
 
     fn check(&self, context: &mut Context<'_>) -> Result<State<NodeView>, Failure> {
         let options = self.flattened();
         let selector = options.selector();
-        let view = options.target(&selector).query(context, false)?;
+        let with_budgets = options.state == Wanted::Drain;
+        let view = options.target(&selector).query(context, with_budgets)?;
         Ok(match options.state {
             Wanted::Drain => options.check_drain(context, view)?,
             Wanted::Cordon if view.node.is_cordoned => {
@@ -128,7 +100,10 @@ impl Module for Drain {
         let changed = about(Outcome::changed(Vec::<String>::new()), &view);
         match options.state {
             Wanted::Drain => return options.drain(context, &view),
-            Wanted::Cordon => node::cordon(context, &options.kubeconfig, &view.node)?,
+            Wanted::Cordon => match options.limit() {
+                Some(limit) => limit.cordon(context, &view.node)?,
+                None => node::cordon(context, &options.kubeconfig, &view.node)?,
+            },
             Wanted::Uncordon => node::uncordon(context, &options.kubeconfig, &view.node.name)?,
         }
         Ok(changed)
@@ -144,7 +119,7 @@ impl Drain {
         }
     }
 
-    fn check_drain(&self, context: &Context<'_>, view: NodeView) -> Result<State<NodeView>, Failure> {
+    fn check_drain(&self, context: &mut Context<'_>, view: NodeView) -> Result<State<NodeView>, Failure> {
         let leaving: Vec<_> = leaving(&view).cloned().collect();
         if view.node.is_cordoned && leaving.is_empty() {
             node::keep_undo_of_found(context, &self.kubeconfig, &view.node);
@@ -173,14 +148,35 @@ impl Drain {
             changes.push(format!("{} evicted", count(leaving.len(), "pod")));
         }
         changes.extend(losses(&leaving));
+        changes.extend(self.held_now(&leaving, &view));
+        // A cordon of krun's own tells that this was tried already, and that a drain may be at work.
+        let is_begun = view.node.is_cordoned && view.node.cordoned_by.is_some();
+        if !leaving.is_empty() && !is_begun {
+            self.rehearse(context, &view)?;
+        }
         Ok(Pending::new(view, changes).into())
     }
 
+    /// Pods that could not leave at this moment: no reason to refuse, as their budgets may be freed.
+    fn held_now(&self, leaving: &[Pod], view: &NodeView) -> Option<String> {
+        if *self.disable_eviction {
+            return None;
+        }
+        let held: Vec<_> = leaving
+            .iter()
+            .filter_map(|pod| blocked_by(pod, &view.budgets).map(|reason| format!("{}: {reason}", pod.full_name())))
+            .collect();
+        (!held.is_empty()).then(|| format!("held right now: {}", held.join("; ")))
+    }
+
     fn drain(&self, context: &mut Context<'_>, view: &NodeView) -> Result<Outcome, Failure> {
-        let name = &view.node.name;
         let leaving: Vec<_> = leaving(view).cloned().collect();
-        for loss in losses(&leaving) {
-            context.report(&loss);
+        for line in losses(&leaving).into_iter().chain(self.held_now(&leaving, view)) {
+            context.report(&line);
+        }
+        // Where it counts how many are away it cordons before it drains, so that the next one sees it.
+        if let Some(limit) = self.limit().filter(|_| !view.node.is_cordoned) {
+            limit.cordon(context, &view.node)?;
         }
         let is_ours = !view.node.is_cordoned || view.node.cordoned_by.is_some();
         let mark = if is_ours { node::mark(context) } else { String::new() };
@@ -188,48 +184,40 @@ impl Drain {
             // Before the cordon: the connection may be lost right after it.
             node::keep_undo(context, &self.kubeconfig, &view.node, &mark);
         }
-        let words = [self.kubeconfig.0.clone(), name.clone(), mark];
-        let request = Request::new(DRAIN, words.into_iter().chain(self.arguments()));
-        let output = context.run_detached(&format!("drain-{}", identity(name)), request)?;
+        let output = self.run(context, "", view, &mark, &leaving)?;
         if !output.success() {
-            return Err(self.failed(context, name, &leaving, &output));
+            return self.after_failure(context, view, &mark, &leaving, output);
         }
-        let names: Vec<_> = leaving.iter().map(Pod::full_name).collect();
-        Ok(about(Outcome::changed(Vec::<String>::new()), view)
-            .with("evicted", json!(names))
-            .with("stdout", output.stdout_text().trim_end_matches('\n'))
-            .with("stderr", output.stderr_text().trim_end_matches('\n')))
+        Ok(ended(view, &leaving, &output))
     }
 
-    /// Says why a drain failed, by what is left on the node, and ends krun's own cordon.
-    fn failed(&self, context: &mut Context<'_>, name: &str, before: &[Pod], output: &Output) -> Failure {
-        let selector = self.selector();
-        let mut failure = match self.target(&selector).query(context, true) {
-            Err(error) => Failure::of_program(&format!("draining {name}"), output)
-                .help(format!("what is left on the node is not known: {}", error.message)),
-            Ok(view) => {
-                let remaining: Vec<_> = leaving(&view).cloned().collect();
-                let is_gone = |pod: &&Pod| !remaining.iter().any(|other| other.full_name() == pod.full_name());
-                let gone: Vec<_> = before.iter().filter(is_gone).map(Pod::full_name).collect();
-                let failure = stuck(name, &remaining, &view.budgets, output).with("evicted", json!(gone));
-                if *self.uncordon_on_failure && view.node.is_cordoned && view.node.cordoned_by.is_some() {
-                    match node::uncordon(context, &self.kubeconfig, name) {
-                        Ok(()) => failure
-                            .help(format!(
-                                "{name} was uncordoned again, nothing else was changed on it; make room for its pods or ease \
-                                 the budget, then run this again (`timeout` gives it more time)"
-                            ))
-                            .with("uncordoned", true),
-                        Err(error) => failure.help(format!("it is still cordoned: {}", error.message)),
-                    }
-                } else {
-                    node::withdraw_undo(context, name);
-                    failure.help(format!("{name} is left cordoned, nothing else was changed on it"))
-                }
+    /// Runs kubectl's drain, and shows what is left on the node meanwhile.
+    fn run(
+        &self,
+        context: &mut Context<'_>,
+        step: &str,
+        view: &NodeView,
+        mark: &str,
+        leaving: &[Pod],
+    ) -> Result<Output, Failure> {
+        let name = &view.node.name;
+        let words = [self.kubeconfig.0.as_str(), name, mark].map(ToOwned::to_owned);
+        let request = Request::new(DRAIN, words.into_iter().chain(self.arguments()));
+        let reporter = context.reporter;
+        let mut live = Live::new(name, leaving, &view.budgets);
+        let mut show = |output: &Output| {
+            if let Some(line) = live.take(output) {
+                reporter(&line);
             }
         };
-        failure.result.insert("node".to_owned(), name.into());
-        failure
+        let beside = Beside {
+            every: LOOK,
+            request: Request::new(LEFT, [&*self.kubeconfig.0, &self.selector(), name]),
+            answer: &mut show,
+        };
+        // kubectl says so of each pod every five seconds; the look tells it once, with the reason.
+        let shows = |line: &str| !line.contains("will retry after");
+        context.run_detached_beside(&format!("drain{step}-{}", identity(name)), request, &shows, beside)
     }
 }
 
@@ -258,24 +246,19 @@ fn losses(leaving: &[Pod]) -> Vec<String> {
     losses
 }
 
-/// A drain that did not end, with the pods that remain and the budgets that hold them.
-fn stuck(name: &str, remaining: &[Pod], budgets: &[Budget], output: &Output) -> Failure {
-    let failure = Failure::of_program(&format!("draining {name}"), output);
-    if remaining.is_empty() {
-        return failure;
-    }
-    let lines: Vec<_> = remaining
+/// The result of a drain that got done.
+fn ended(view: &NodeView, leaving: &[Pod], output: &Output) -> Outcome {
+    let names: Vec<_> = leaving.iter().map(Pod::full_name).collect();
+    let workloads: BTreeSet<_> = leaving
         .iter()
-        .map(|pod| {
-            let reason = budgets.iter().find_map(|budget| budget.blocks(pod));
-            match reason {
-                Some(reason) => format!("{}: {reason}", pod.full_name()),
-                None => pod.full_name(),
-            }
-        })
+        .filter(|pod| !pod.is_finished)
+        .filter_map(|pod| pod.workload.as_ref().map(ToString::to_string))
         .collect();
-    let message = format!("draining {name} did not end; still on it: {}", lines.join("; "));
-    Failure { message, ..failure }.with("remaining", json!(lines))
+    about(Outcome::changed(Vec::<String>::new()), view)
+        .with("evicted", json!(names))
+        .with("workloads", json!(workloads))
+        .with("stdout", output.stdout_text().trim_end_matches('\n'))
+        .with("stderr", output.stderr_text().trim_end_matches('\n'))
 }
 
 fn about(outcome: Outcome, view: &NodeView) -> Outcome {

@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::modules::args::{Count, Flag, List, Text};
+use crate::modules::capacity::{CountedNodes, Limit};
 
 /// What to do with the node.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
@@ -16,11 +17,27 @@ pub(super) enum Wanted {
     Uncordon,
 }
 
+/// What to do when a drain did not get done in its time.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnTimeout {
+    /// The task fails.
+    #[default]
+    Fail,
+    /// Delete the pods that are left, past all `PodDisruptionBudgets`: what they protect may be down for a while.
+    DisableEviction,
+    /// Leave the pods that are left where they are and go on: they are hit by whatever is done to the node.
+    Leave,
+}
+
 /// Empties a node before its kubelet is upgraded: cordons it and evicts its pods, through kubectl on the host that the
 /// task runs on (`delegate_to` a control plane).
 ///
 /// Nothing is done on a node that is cordoned and empty. What kubectl would refuse is refused before the node is
-/// cordoned. krun marks its cordon with the annotation `krun.dev/cordoned-by`, so that `uncordon` ends no cordon that
+/// cordoned, and so is what the API server refuses in a dry run (`kubectl drain --dry-run=server`, from kubectl 1.18 on). A
+/// budget that allows nothing right now is shown and waited for. While it drains it says what is still on the node and
+/// which budget holds it, whenever that changes.
+/// krun marks its cordon with the annotation `krun.dev/cordoned-by`, so that `uncordon` ends no cordon that
 /// somebody else made.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -45,10 +62,17 @@ pub struct Drain {
     pub(super) pod_selector: List,
     /// Seconds after which the drain is given up. Default: 600.
     pub(super) timeout: Count,
+    /// What to do then. `disable_eviction` takes as long once more. Default: fail.
+    pub(super) on_timeout: OnTimeout,
     /// Do not wait for pods that have been ending for longer than this many seconds. Default: wait for all.
     pub(super) skip_wait_for_delete_timeout: Option<Count>,
     /// End krun's own cordon when the drain fails, as nothing was changed on the node. Default: true.
     pub(super) uncordon_on_failure: Flag,
+    /// How many nodes may be unavailable, this one included: a number, or a share of them (`20%`). Counted at the moment of
+    /// the cordon, which is refused when too many are not Ready or cordoned. Default: as many as there are.
+    pub(super) max_unavailable: Option<Text>,
+    /// Which nodes are counted: those of the play's hosts (`play`), or all of the cluster (`cluster`). Default: play.
+    pub(super) max_unavailable_of: CountedNodes,
     /// Path of the kubeconfig on the host that the task runs on. Default: /etc/kubernetes/admin.conf.
     pub(super) kubeconfig: Text,
     /// Options in the shape of Ansible's `k8s_drain`; each one given here wins over the option above.
@@ -85,8 +109,11 @@ impl Default for Drain {
             grace_period: None,
             pod_selector: List::default(),
             timeout: Count(600),
+            on_timeout: OnTimeout::Fail,
             skip_wait_for_delete_timeout: None,
             uncordon_on_failure: Flag(true),
+            max_unavailable: None,
+            max_unavailable_of: CountedNodes::default(),
             kubeconfig: Text(crate::modules::node::ADMIN_CONF.to_owned()),
             delete_options: None,
         }
@@ -129,6 +156,15 @@ impl Drain {
             arguments.push(format!("--skip-wait-for-delete-timeout={seconds}"));
         }
         arguments
+    }
+
+    /// The limit on unavailable nodes, where there is one.
+    pub(super) fn limit(&self) -> Option<Limit<'_>> {
+        self.max_unavailable.as_ref().map(|most| Limit {
+            most,
+            of: self.max_unavailable_of,
+            kubeconfig: &self.kubeconfig,
+        })
     }
 
     pub(super) fn selector(&self) -> String {

@@ -22,7 +22,9 @@ fn cluster_node(cordoned: bool, pods: &Value) -> Answer {
         "status": {"conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": {"kubeletVersion": "v1.28.2"}},
     });
     let pods = json!({ "items": pods });
-    out(&format!("== api\nok\n== etcd\nok\n== node\n{node}\n== pods\n{pods}\n"))
+    out(&format!(
+        "== api\nok\n== etcd\nok\n== node\n{node}\n== pods\n{pods}\n== budgets\n{{}}\n"
+    ))
 }
 
 fn control_plane(version: &str) -> String {
@@ -121,15 +123,25 @@ fn cluster() -> Vec<Cost> {
         restored[1].clone(),
     ];
     vec![
+        answered(
+            "cluster-lock",
+            json!({}),
+            vec![out("== now\n1772600760\n== lease\n"), out("")],
+            vec![out(
+                "== now\n1772600760\n== lease\n{\"metadata\": {}, \"spec\": {\"holderIdentity\": \"@ \"}}\n",
+            )],
+        ),
         answered("cordon", json!({}), vec![free(), done()], vec![cordoned()]),
         answered("uncordon", json!({}), vec![cordoned(), done()], vec![free()]),
         answered(
             "drain",
             json!({}),
-            vec![cluster_node(false, &pod), finished, removed],
+            vec![cluster_node(false, &pod), out(""), finished, removed],
             vec![cordoned()],
         )
-        .more(DETACHED),
+        .rehearsal(1)
+        .more("as every detached command, and the API server is asked before whether it would let the pods leave"),
+        answered("capacity", json!({"max_unavailable": 1}), vec![out("")], vec![out("")]).changed(None),
         answered("wait-ready", json!({}), vec![free()], vec![free()]).changed(None),
         answered("wait-jobs", json!({}), vec![out("")], vec![out("")]).changed(None),
         answered(

@@ -1,6 +1,7 @@
 //! `kubeadm`: the steps of a cluster's upgrade that kubeadm takes, each only where it is still to be taken.
 
 mod commands;
+mod configure;
 mod options;
 mod state;
 #[cfg(test)]
@@ -46,6 +47,14 @@ const KUBELET: &str = "/var/lib/kubelet";
 /// What krun last began with kubeadm on a node, and whether it saw it end.
 const RECORD: &str = "/var/lib/krun/kubeadm/upgrade";
 
+/// What is to be done.
+pub enum Work {
+    /// kubeadm is started.
+    Upgrade(Step),
+    /// The cluster's kubeadm-config becomes this object.
+    Configure(Value),
+}
+
 impl Module for Kubeadm {
     const NAME: &'static str = "kubeadm";
     const EXAMPLE: &'static str = "\
@@ -57,13 +66,17 @@ impl Module for Kubeadm {
   kubeadm:
     action: node
     version: 1.28.2
+- name: Images come from the mirror from the next upgrade on
+  kubeadm:
+    action: configure
+    image_repository: registry.example.org/kubernetes
 - name: What could be upgraded
   kubeadm:
     action: plan
   register: plan
 ";
 
-    type Plan = Step;
+    type Plan = Work;
 
     fn validate(&self) -> Result<(), ArgumentError> {
         if self.action == Action::Apply && self.version.is_none() {
@@ -72,25 +85,73 @@ impl Module for Kubeadm {
                 "`action: apply` needs the `version` to upgrade to",
             ));
         }
+        let is_configure = self.action == Action::Configure;
+        let changes = self.image_repository.is_some() || !self.drop_feature_gates.is_empty();
+        if is_configure && !changes {
+            return Err(ArgumentError::option(
+                "action",
+                "`action: configure` needs something to change: `image_repository` or `drop_feature_gates`",
+            ));
+        }
+        let upgrades = matches!(self.action, Action::Apply | Action::Node);
+        let misplaced = [
+            (
+                "image_repository",
+                !is_configure && self.image_repository.is_some(),
+                "configure",
+            ),
+            (
+                "drop_feature_gates",
+                !is_configure && !self.drop_feature_gates.is_empty(),
+                "configure",
+            ),
+            (
+                "skip_phases",
+                !upgrades && !self.skip_phases.is_empty(),
+                "apply` and `action: node",
+            ),
+            (
+                "image_pull_policy",
+                !upgrades && self.image_pull_policy.is_some(),
+                "apply` and `action: node",
+            ),
+            (
+                "image_pull_serial",
+                !upgrades && self.image_pull_serial.is_some(),
+                "apply` and `action: node",
+            ),
+            (
+                "timeouts",
+                !upgrades && !self.timeouts.is_empty(),
+                "apply` and `action: node",
+            ),
+        ];
+        if let Some((option, _, action)) = misplaced.iter().find(|(_, is_wrong, _)| *is_wrong) {
+            return Err(ArgumentError::option(*option, format!("it is for `action: {action}`")));
+        }
         match self.target() {
             Some(Err(error)) => Err(ArgumentError::option("version", error.to_string())),
             _ => Ok(()),
         }
     }
 
-    fn check(&self, context: &mut Context<'_>) -> Result<State<Step>, Failure> {
+    fn check(&self, context: &mut Context<'_>) -> Result<State<Work>, Failure> {
         match self.action {
             Action::Plan => self.plan(context).map(State::Satisfied),
             Action::Diff => self.diff(context).map(State::Satisfied),
             Action::Config => self.read_config(context).map(State::Satisfied),
             Action::Version => self.compare_version(context).map(State::Satisfied),
+            Action::Configure => self.check_configure(context),
             Action::Apply => self.check_apply(context),
             Action::Node => self.check_node(context),
         }
     }
 
-    fn apply(&self, context: &mut Context<'_>, step: Step) -> Result<Outcome, Failure> {
-        self.take(context, &step)
+    fn apply(&self, context: &mut Context<'_>, work: Work) -> Result<Outcome, Failure> {
+        match work {
+            Work::Upgrade(step) => self.take(context, &step),
+            Work::Configure(object) => self.configure(context, &object),
+        }
     }
 }
 
@@ -107,9 +168,22 @@ impl Kubeadm {
             .map_err(|error| Failure::new(error.to_string()))
     }
 
-    fn query_args(&self) -> [String; 4] {
+    fn query_args(&self) -> [String; 5] {
         let kubeconfig = self.kubeconfig.as_deref().unwrap_or_default();
-        [KUBERNETES, KUBELET, kubeconfig, RECORD].map(ToOwned::to_owned)
+        let config = self.config.as_deref().unwrap_or_default();
+        [KUBERNETES, KUBELET, kubeconfig, RECORD, config].map(ToOwned::to_owned)
+    }
+
+    /// The same for what is about to be started with the task's configuration file.
+    fn query_with_config(&self, context: &mut Context<'_>) -> Result<NodeState, Failure> {
+        let state = self.query(context)?;
+        match &state.config_missing {
+            Some(path) if !context.check_mode => Err(Failure::new(format!(
+                "the configuration file {path} is not on the node, or may not be read; nothing was started"
+            ))
+            .help("bring it there first (module `copy` or `template`), or leave `config` out")),
+            _ => Ok(state),
+        }
     }
 
     fn query(&self, context: &mut Context<'_>) -> Result<NodeState, Failure> {
@@ -162,9 +236,7 @@ impl Kubeadm {
     }
 
     fn read_config(&self, context: &mut Context<'_>) -> Result<Outcome, Failure> {
-        let default = format!("{KUBERNETES}/admin.conf");
-        let kubeconfig = self.kubeconfig.as_deref().unwrap_or(&default);
-        let output = context.run(CONFIG, [kubeconfig])?;
+        let output = context.run(CONFIG, [self.admin_conf()])?;
         if !output.success() {
             return Err(Failure::of_program("reading the cluster's kubeadm-config", &output)
                 .help("run this on a control-plane node, or name a `kubeconfig` that may read it"));
@@ -173,6 +245,12 @@ impl Kubeadm {
         let configuration: Value = serde_yaml::from_str(&text)
             .map_err(|error| Failure::new(format!("the cluster's kubeadm-config is not YAML: {error}")))?;
         Ok(Outcome::ok().with("text", text).with("configuration", configuration))
+    }
+
+    /// The kubeconfig for what only an administrator may.
+    fn admin_conf(&self) -> String {
+        let default = || format!("{KUBERNETES}/admin.conf");
+        self.kubeconfig.as_ref().map_or_else(default, |path| path.0.clone())
     }
 
     fn compare_version(&self, context: &mut Context<'_>) -> Result<Outcome, Failure> {

@@ -1,7 +1,8 @@
 # Says how far a node's Kubernetes is, as key=value lines; changes nothing.
-# $1 folder of Kubernetes' files, $2 folder of the kubelet's, $3 kubeconfig (empty: the node's own), $4 krun's record
+# $1 folder of Kubernetes' files, $2 folder of the kubelet's, $3 kubeconfig (empty: the node's own), $4 krun's record,
+# $5 configuration for kubeadm (empty: none)
 set -u
-kubernetes=$1 kubelet=$2 kubeconfig=$3 record=$4
+kubernetes=$1 kubelet=$2 kubeconfig=$3 record=$4 config=$5
 
 say() { printf '%s=%s\n' "$1" "$2"; }
 first_line() { printf '%s\n' "$1" | sed -n '/./{p;q;}'; }
@@ -49,6 +50,12 @@ elif configuration=$(ask kubeadm-config '{.data.ClusterConfiguration}'); then
 	fi
 else
 	say cluster_error "$(first_line "$configuration")"
+fi
+
+if [ -n "$config" ] && [ -r "$config" ]; then
+	say config_kinds "$(sed -n 's/^kind: *//p' "$config" | tr -d "\"'\r" | tr '\n' ' ')"
+elif [ -n "$config" ]; then
+	say config_missing "$config"
 fi
 
 [ ! -e "$record" ] || say record "$(first_line "$(cat "$record")")"

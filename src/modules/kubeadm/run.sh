@@ -1,5 +1,6 @@
 # Runs kubeadm; before that writes down what is begun, so that a later run knows that it was not finished.
-# $1 krun's record (empty: none), $2 what is begun, $3… kubeadm's arguments
+# $1 krun's record (empty: none), $2 what is begun, $3… kubeadm's arguments; on standard input a configuration for it
+# (empty: none)
 set -u
 LC_ALL=C
 export LC_ALL
@@ -32,5 +33,14 @@ if [ -n "$record" ]; then
 		exit 1
 	fi
 	umask 022
+fi
+configuration=$(cat)
+if [ -n "$configuration" ]; then
+	umask 077
+	file=$(mktemp) || exit 1
+	trap 'rm -f "$file"' EXIT
+	printf '%s\n' "$configuration" >"$file" || exit 1
+	umask 022
+	set -- "$@" "--config=$file"
 fi
 kubeadm "$@" </dev/null

@@ -28,6 +28,10 @@ pub(super) struct NodeState {
     pub(super) images: IndexMap<String, String>,
     /// The kubelet's configuration is the cluster's; `None` when that could not be read.
     pub(super) has_cluster_kubelet_config: Option<bool>,
+    /// The kinds of objects in the configuration file that the task names.
+    pub(super) config_kinds: Vec<String>,
+    /// That file, when it is not there.
+    pub(super) config_missing: Option<String>,
     /// What krun last began here, and whether it was finished.
     pub(super) record: Option<Record>,
     /// Folders in which kubeadm kept what it replaced.
@@ -64,6 +68,11 @@ impl NodeState {
             }),
             images: prefixed("image.").collect(),
             has_cluster_kubelet_config: pairs.get("kubelet_config").map(|state| state == "same"),
+            config_kinds: pairs
+                .get("config_kinds")
+                .map(|kinds| kinds.split_whitespace().map(str::to_owned).collect())
+                .unwrap_or_default(),
+            config_missing: pairs.get("config_missing").cloned(),
             record: pairs.get("record").and_then(|text| Record::parse(text)),
             backups: prefixed("backup.").map(|(_, path)| path).collect(),
         }

@@ -6,7 +6,7 @@ use crate::connection::scripted::Answer;
 use crate::modules::find;
 use crate::modules::testing::{asked, check_module, run_module, scripted, shells};
 
-const ASK: &str = "kubeadm/query /etc/kubernetes /var/lib/kubelet  /var/lib/krun/kubeadm/upgrade";
+const ASK: &str = "kubeadm/query /etc/kubernetes /var/lib/kubelet  /var/lib/krun/kubeadm/upgrade ";
 
 fn master(kubeadm: &str, manifests: &str, cluster: &str, record: &str) -> Answer {
     let mut text = format!("kubeadm={kubeadm}\nkubelet=Kubernetes v1.28.0\nrole=control-plane\ncluster={cluster}\n");

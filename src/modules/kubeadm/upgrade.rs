@@ -6,10 +6,11 @@ use crate::connection::{Output, Request};
 use crate::kube::{Version, check_upgrade};
 use crate::modules::{Context, Diff, Failure, Outcome, Pending, State};
 
+use super::commands::Call;
 use super::options::Kubeadm;
 use super::state::{NodeState, Role};
 use super::verdict::Verdict;
-use super::{FINISH, RECORD, RUN, no_kubeadm, with_output};
+use super::{FINISH, RECORD, RUN, Work, no_kubeadm, with_output};
 
 /// How often kubeadm is started at most when the cluster's health check fails, which is often only slow.
 const ATTEMPTS: u32 = 3;
@@ -19,7 +20,7 @@ pub struct Step {
     /// `apply` or `node`.
     verb: &'static str,
     target: Option<Version>,
-    arguments: Vec<String>,
+    call: Call,
     before: NodeState,
 }
 
@@ -34,8 +35,8 @@ impl Step {
 }
 
 impl Kubeadm {
-    pub(super) fn check_apply(&self, context: &mut Context<'_>) -> Result<State<Step>, Failure> {
-        let before = self.query(context)?;
+    pub(super) fn check_apply(&self, context: &mut Context<'_>) -> Result<State<Work>, Failure> {
+        let before = self.query_with_config(context)?;
         let target = self
             .wanted()?
             .ok_or_else(|| Failure::new("`action: apply` needs a `version`"))?;
@@ -75,17 +76,20 @@ impl Kubeadm {
             }
             checked => checked.is_ok(),
         };
+        // What the kubeadm takes that will be there by then.
+        let by_then = if is_kubeadm_right { &kubeadm } else { &target };
+        let call = self.apply_call(&target, by_then, &before.config_kinds)?;
         let step = Step {
             verb: "apply",
-            arguments: self.apply_arguments(&target, &kubeadm),
+            call,
             target: Some(target),
             before,
         };
         pending(context, step, changes, is_kubeadm_right)
     }
 
-    pub(super) fn check_node(&self, context: &mut Context<'_>) -> Result<State<Step>, Failure> {
-        let before = self.query(context)?;
+    pub(super) fn check_node(&self, context: &mut Context<'_>) -> Result<State<Work>, Failure> {
+        let before = self.query_with_config(context)?;
         let kubeadm = before.kubeadm.clone().ok_or_else(no_kubeadm)?;
         if before.role == Role::None {
             return Err(Failure::new("Kubernetes was never set up on this node")
@@ -114,9 +118,11 @@ impl Kubeadm {
             return Err(Failure::new(error.message.clone()).help(error.help.clone()));
         }
         let can_rehearse = right.is_ok() && before.cluster.as_ref().ok() == target.as_ref();
+        let by_then = target.as_ref().filter(|_| right.is_err()).unwrap_or(&kubeadm);
+        let call = self.node_call(by_then, &before.config_kinds)?;
         let step = Step {
             verb: "node",
-            arguments: self.node_arguments(&kubeadm),
+            call,
             target,
             before,
         };
@@ -185,14 +191,15 @@ fn pending(
     step: Step,
     changes: Vec<String>,
     can_rehearse: bool,
-) -> Result<State<Step>, Failure> {
+) -> Result<State<Work>, Failure> {
     let mut pending = Pending::new((), changes);
     pending.result = step.before.result();
     if context.check_mode && can_rehearse {
-        let mut arguments = step.arguments.clone();
+        let mut arguments = step.call.arguments.clone();
         arguments.push("--dry-run".to_owned());
         let words = [String::new(), String::new()].into_iter().chain(arguments);
-        let output = context.run_detached("kubeadm-dry-run", Request::new(RUN, words))?;
+        let request = Request::new(RUN, words).with_stdin(step.call.configuration.as_str());
+        let output = context.run_detached("kubeadm-dry-run", request)?;
         if !output.success() {
             return Err(failure(&format!("{} --dry-run", step.name()), &output));
         }
@@ -204,7 +211,7 @@ fn pending(
         pending = pending.with_diff(versions_diff(&step.before, target));
     }
     Ok(State::Pending(Pending {
-        plan: step,
+        plan: Work::Upgrade(step),
         changes: pending.changes,
         diff: pending.diff,
         result: pending.result,
@@ -237,8 +244,9 @@ fn run(context: &mut Context<'_>, step: &Step) -> Result<Output, Failure> {
     loop {
         let words = [RECORD.to_owned(), step.name()]
             .into_iter()
-            .chain(step.arguments.clone());
-        let output = context.run_detached_once(&format!("kubeadm-{}", step.verb), Request::new(RUN, words))?;
+            .chain(step.call.arguments.clone());
+        let request = Request::new(RUN, words).with_stdin(step.call.configuration.as_str());
+        let output = context.run_detached_once(&format!("kubeadm-{}", step.verb), request)?;
         match Verdict::of(&output) {
             Verdict::Succeeded(said) if said.is_none() || said == step.target => return Ok(output),
             Verdict::HealthCheckFailed(_) if attempt < ATTEMPTS => {
@@ -279,8 +287,30 @@ fn failure(name: &str, output: &Output) -> Failure {
     };
     failure
         .with("rc", output.status)
+        .with("backup_directories", json!(backups_in(output)))
         .with("stdout", output.stdout_text().trim_end_matches('\n'))
         .with("stderr", output.stderr_text().trim_end_matches('\n'))
+}
+
+/// The folders, by kubeadm's own words, in which it keeps what it replaced.
+fn backups_in(output: &Output) -> Vec<String> {
+    const FOLDER: &str = "/etc/kubernetes/tmp/kubeadm-";
+    let mut found = Vec::new();
+    for text in [output.stdout_text(), output.stderr_text()] {
+        for (start, _) in text.match_indices(FOLDER) {
+            let path = text[start..]
+                .split(['"', '\'', ' ', '\n', ',', ';', ')'])
+                .next()
+                .unwrap_or_default();
+            let name = path[FOLDER.len()..].split('/').next().unwrap_or_default();
+            let folder = format!("{FOLDER}{}", name.trim_end_matches('.'));
+            // New manifests pass through a folder of their own, which holds nothing old.
+            if !name.starts_with("upgraded-") && !found.contains(&folder) {
+                found.push(folder);
+            }
+        }
+    }
+    found
 }
 
 /// kubeadm's word is not enough: the node itself has to be at the version.
@@ -309,4 +339,28 @@ fn verify(step: &Step, target: &Version, after: &NodeState, output: &Output) -> 
     .help("look at the manifests in /etc/kubernetes/manifests and run this again with `force: true`")
     .with("wrong", Value::from(list))
     .with("stdout", output.stdout_text()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubeadms_own_backups_are_found_in_its_words() {
+        let stdout = "[upgrade/staticpods] Writing new Static Pod manifests to \"/etc/kubernetes/tmp/kubeadm-upgraded-manifests1\"\n\
+                      [upgrade/staticpods] Moved new manifest to \"/etc/kubernetes/manifests/etcd.yaml\" and backed up old \
+                      manifest to \"/etc/kubernetes/tmp/kubeadm-backup-manifests-2026-01-02/etcd.yaml\"\n\
+                      kept in /etc/kubernetes/tmp/kubeadm-backup-etcd-2026-01-02.\n";
+        let output = Output {
+            stdout: stdout.into(),
+            ..Output::default()
+        };
+        assert_eq!(
+            backups_in(&output),
+            [
+                "/etc/kubernetes/tmp/kubeadm-backup-manifests-2026-01-02",
+                "/etc/kubernetes/tmp/kubeadm-backup-etcd-2026-01-02"
+            ]
+        );
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::connection::{Output, Script};
 use crate::kube::{Budget, Node, Pod};
+use crate::vars::Scope;
 
 use super::args::Text;
 use super::{Context, Failure};
@@ -107,7 +108,9 @@ pub(super) fn keep_undo(context: &Context<'_>, kubeconfig: &Text, node: &Node, m
     let undo = EndCordon {
         node: Text(node.name.clone()),
         kubeconfig: kubeconfig.clone(),
-        mark: mark.to_owned(),
+        marks: std::iter::once(mark.to_owned())
+            .chain(node.cordoned_by.clone())
+            .collect(),
         kubelet: node.kubelet.clone(),
         was_ours: node.is_cordoned,
     };
@@ -166,16 +169,21 @@ pub(super) fn node_names(context: &Context<'_>, given: Option<&Text>) -> Result<
     if let Some(name) = given {
         return Ok(vec![name.0.clone()]);
     }
-    let mut names = vec![context.host.to_owned()];
-    names.extend(context.scope.get_text("ansible_host")?);
-    if let Some(Value::Object(facts)) = context.scope.get("ansible_facts")? {
+    names_of_host(context.host, context.scope)
+}
+
+/// The same for any host, by what it sees.
+pub(super) fn names_of_host(host: &str, scope: &Scope) -> Result<Vec<String>, Failure> {
+    let mut names = vec![host.to_owned()];
+    names.extend(scope.get_text("ansible_host")?);
+    if let Some(Value::Object(facts)) = scope.get("ansible_facts")? {
         let known = ["hostname", "nodename", "fqdn"]
             .iter()
             .filter_map(|fact| facts.get(*fact));
         names.extend(known.filter_map(Value::as_str).map(ToOwned::to_owned));
     }
     // A node is often known by the first part of the host's full name.
-    if let Some((short, _)) = context.host.split_once('.')
+    if let Some((short, _)) = host.split_once('.')
         && short.parse::<u32>().is_err()
     {
         names.push(short.to_owned());

@@ -12,8 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(in crate::modules) struct EndCordon {
     pub(in crate::modules) node: Text,
     pub(in crate::modules) kubeconfig: Text,
-    /// What the cordon is marked with.
-    pub(in crate::modules) mark: String,
+    /// What the cordon is marked with: this run's mark, or that of the earlier run that made it, until it is marked anew.
+    pub(in crate::modules) marks: Vec<String>,
     /// The kubelet's version before.
     pub(in crate::modules) kubelet: String,
     /// An earlier run had cordoned the node: what it did there is not known.
@@ -57,7 +57,7 @@ impl Undo for EndCordon {
         if !node.is_cordoned {
             return Ok(Undone::Needless);
         }
-        if node.cordoned_by.as_ref() != Some(&self.mark) {
+        if !node.cordoned_by.as_ref().is_some_and(|mark| self.marks.contains(mark)) {
             return Ok(Undone::Left(format!(
                 "{name} stays cordoned: the cordon is not krun's any more"
             )));
@@ -128,6 +128,7 @@ mod tests {
         true,
         "earlier run cordoned it and may have changed it, and its kubelet reports v1.28.0 as before"
     )]
+    #[case::not_marked_anew(Some("earlier"), "v1.28.0", "True", UNTOUCHED, false, "")]
     #[case::another_run(Some("other"), "v1.28.0", "True", UNTOUCHED, false, "not krun's any more")]
     #[case::somebody(None, "v1.28.0", "True", UNTOUCHED, false, "not krun's any more")]
     fn a_node_gets_pods_again_only_where_that_is_safe(
@@ -142,7 +143,7 @@ mod tests {
         let undo = EndCordon {
             node: Text("w1".to_owned()),
             kubeconfig: Text("admin.conf".to_owned()),
-            mark: "krun".to_owned(),
+            marks: vec!["krun".to_owned(), "earlier".to_owned()],
             kubelet: "v1.28.0".to_owned(),
             was_ours,
         };

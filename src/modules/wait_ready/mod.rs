@@ -1,6 +1,9 @@
 //! `wait-ready`: the next step of an upgrade begins when node, API server, control plane and etcd are well again.
 
+mod etcd_seen;
 mod lacking;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -8,11 +11,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::connection::Script;
-use crate::kube::{Node, Pod, Version};
+use crate::kube::{Node, Pod, Version, Workload};
 
-use super::args::{Count, Flag, Text};
+use super::args::{Count, Flag, List, Text};
+use super::etcd::MANIFEST;
 use super::node::{self, find_and, wait_until};
 use super::{Again, ArgumentError, Context, Failure, Module, Outcome, Pending, State};
+use etcd_seen::EtcdSeen;
 use lacking::Seen;
 
 const QUERY: Script = Script {
@@ -36,8 +41,13 @@ pub struct WaitReady {
     kubelet: Flag,
     /// Wait for the API server to say that it is ready. Default: true.
     api: Flag,
-    /// Wait for etcd: the API server has to reach it, and all its pods have to be ready. Default: true.
+    /// Wait for etcd: the API server has to reach it, and all its pods have to be ready. Its members are asked as well, by
+    /// `etcdctl` of this host where it carries one, or inside of a member's pod (`kubectl exec`): all have to answer, be agreed
+    /// on a leader and without an alarm (NOSPACE). Where they cannot be asked the result says so (`etcd_checked`). Default: true.
     etcd: Flag,
+    /// Wait for these to have all their pods ready again: `NAMESPACE/KIND/NAME` of `ReplicaSets`, `StatefulSets` and
+    /// `ReplicationControllers`, as a drain's result names those whose pods it evicted (`workloads`).
+    workloads: List,
     /// Wait for the control plane's pods on the node to be ready, at the version. Default: true.
     pods: Flag,
     /// Seconds to wait at most. Default: 300.
@@ -54,6 +64,7 @@ impl Default for WaitReady {
             kubelet: Flag(true),
             api: Flag(true),
             etcd: Flag(true),
+            workloads: List::default(),
             pods: Flag(true),
             timeout: Count(300),
             kubeconfig: Text(node::ADMIN_CONF.to_owned()),
@@ -77,14 +88,16 @@ impl Module for WaitReady {
 
     fn validate(&self) -> Result<(), ArgumentError> {
         self.wanted()
+            .map_err(|error| ArgumentError::option("version", error.to_string()))?;
+        self.awaited()
             .map(drop)
-            .map_err(|error| ArgumentError::option("version", error.to_string()))
+            .map_err(|reason| ArgumentError::option("workloads", reason))
     }
 
     /// Waits, as nothing is changed by it; in check mode it only looks once.
     fn check(&self, context: &mut Context<'_>) -> Result<State<Self::Plan>, Failure> {
         if context.check_mode {
-            let lacking = self.lacking(context)?;
+            let lacking = self.lacking(context, &mut EtcdSeen::default())?;
             return Ok(if lacking.is_empty() {
                 State::Satisfied(Outcome::ok())
             } else {
@@ -92,12 +105,20 @@ impl Module for WaitReady {
             });
         }
         let limit = Duration::from_secs(self.timeout.0);
-        wait_until(context, limit, |context| self.lacking(context)).map_err(|failure| match failure.help {
-            None => failure
-                .help("look at the pods and at `journalctl -u kubelet` on the node; `timeout` gives it more time"),
-            Some(_) => failure,
+        let mut etcd = EtcdSeen::default();
+        wait_until(context, limit, |context| self.lacking(context, &mut etcd)).map_err(|failure| {
+            match failure.help {
+                None => failure
+                    .help("look at the pods and at `journalctl -u kubelet` on the node; `timeout` gives it more time"),
+                Some(_) => failure,
+            }
         })?;
-        Ok(State::Satisfied(Outcome::ok()))
+        let outcome = Outcome::ok();
+        Ok(State::Satisfied(if *self.etcd {
+            etcd.add_to(outcome)
+        } else {
+            outcome
+        }))
     }
 
     fn apply(&self, _: &mut Context<'_>, lacking: Vec<String>) -> Result<Outcome, Failure> {
@@ -110,10 +131,18 @@ impl WaitReady {
         self.version.as_ref().map(|text| text.parse()).transpose()
     }
 
+    fn awaited(&self) -> Result<Vec<Workload>, String> {
+        self.workloads.iter().map(|text| text.parse()).collect()
+    }
+
     /// One look at the cluster.
-    fn lacking(&self, context: &mut Context<'_>) -> Result<Vec<String>, Failure> {
+    fn lacking(&self, context: &mut Context<'_>, etcd: &mut EtcdSeen) -> Result<Vec<String>, Failure> {
         let names = node::node_names(context, self.node.as_ref())?;
-        let output = context.run(QUERY, std::iter::once(self.kubeconfig.0.clone()).chain(names))?;
+        let awaited = self.awaited().map_err(Failure::new)?;
+        let manifest = if *self.etcd { MANIFEST } else { "" };
+        let workloads = if awaited.is_empty() { "" } else { "workloads" };
+        let words = [&*self.kubeconfig.0, manifest, workloads].map(ToOwned::to_owned);
+        let output = context.run(QUERY, words.into_iter().chain(names))?;
         if !output.success() {
             let failure = node::cannot_ask(&self.kubeconfig, &output);
             if node::is_final(&failure) {
@@ -135,7 +164,13 @@ impl WaitReady {
             pods: &Pod::list(&node::json(&sections, "pods")?),
         };
         let version = self.wanted().map_err(|error| Failure::new(error.to_string()))?;
-        Ok(self.judge(&seen, version.as_ref()))
+        let mut lacking = self.judge(&seen, version.as_ref());
+        if *self.etcd {
+            *etcd = EtcdSeen::read(sections.get("etcd-status"), sections.get("etcd-members"));
+            lacking.extend(etcd.lacks());
+        }
+        lacking.extend(awaited.iter().filter_map(|workload| workload.lacks(text("workloads"))));
+        Ok(lacking)
     }
 
     fn judge(&self, seen: &Seen<'_>, version: Option<&Version>) -> Vec<String> {

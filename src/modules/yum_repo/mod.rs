@@ -159,6 +159,9 @@ impl YumRepo {
     }
 }
 
+/// The way to set what this module has no option for.
+const BY_HAND: &str = "write this line into the repository's file with `lineinfile`, or the whole file with `copy`";
+
 impl Module for YumRepo {
     const NAME: &'static str = "yum-repo";
     const ALIASES: &'static [&'static str] = &["yum-repository"];
@@ -170,54 +173,18 @@ impl Module for YumRepo {
         ("validate_certs", "sslverify"),
     ];
     const REFUSED_OPTIONS: &'static [(&'static str, &'static str)] = &[
-        (
-            "async",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "deltarpm_metadata_percentage",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "http_caching",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "include",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "keepcache",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "metadata_expire_filter",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "mirrorlist_expire",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "protect",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "s3_enabled",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "ssl_check_cert_permissions",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "ui_repoid_vars",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
-        (
-            "countme",
-            "write this line into the repository's file with `lineinfile`, or the whole file with `copy`",
-        ),
+        ("async", BY_HAND),
+        ("deltarpm_metadata_percentage", BY_HAND),
+        ("http_caching", BY_HAND),
+        ("include", BY_HAND),
+        ("keepcache", BY_HAND),
+        ("metadata_expire_filter", BY_HAND),
+        ("mirrorlist_expire", BY_HAND),
+        ("protect", BY_HAND),
+        ("s3_enabled", BY_HAND),
+        ("ssl_check_cert_permissions", BY_HAND),
+        ("ui_repoid_vars", BY_HAND),
+        ("countme", BY_HAND),
     ];
     const FUSES: Fuses = Fuses::Whole;
     const EXAMPLE: &'static str = "\

@@ -113,7 +113,7 @@ impl<'a> PlayScope<'a> {
         scope
     }
 
-    /// What `hosts` and `order` see: they are evaluated before there is a host.
+    /// What `hosts` sees: it is evaluated before there is a host.
     pub(super) fn before_hosts(&self) -> Self {
         Self {
             hosts: HostTable::localhost(),
@@ -226,6 +226,10 @@ impl<'a> PlayScope<'a> {
         if self.play.prompts.iter().any(|prompt| prompt.name == name) {
             return Some(Found::Opaque);
         }
+        // The items of the loops that repeat it are known in the run.
+        if self.play.repeated.iter().any(|repeated| repeated.over.defines(name)) {
+            return Some(Found::Opaque);
+        }
         self.play.vars.get(name).and_then(one)
     }
 
@@ -293,6 +297,12 @@ impl<'a> PlayScope<'a> {
         names.extend(view.loop_names.into_iter().flatten());
         names.extend(run.names());
         names.extend(self.play.prompts.iter().map(|prompt| prompt.name.as_str()));
+        names.extend(
+            self.play
+                .repeated
+                .iter()
+                .map(|repeated| repeated.over.variable.as_str()),
+        );
         names.extend(self.hosts.all_names(self.table));
         names.extend(self.defaults.keys());
         names.extend(self.role_vars.keys());

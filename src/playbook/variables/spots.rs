@@ -33,7 +33,7 @@ impl<'a> Spot<'a> {
     /// What is evaluated before a play has hosts.
     pub(super) fn before_hosts(play: &'a Play) -> Vec<Self> {
         let mut spots = Vec::new();
-        add_settings([Some(&play.hosts), play.order.as_ref()], &mut spots);
+        add_settings([Some(&play.hosts)], &mut spots);
         for prompt in &play.prompts {
             add_settings([prompt.question.as_ref(), prompt.default.as_ref()], &mut spots);
         }
@@ -56,6 +56,11 @@ impl<'a> Spot<'a> {
             &mut spots,
         );
         add_settings(play.vars_files.iter().flatten().map(Some), &mut spots);
+        add_settings([play.order.as_ref(), play.batch_by.as_ref()], &mut spots);
+        for repeated in play.repeated.iter().filter(|repeated| repeated.is_first) {
+            let over = &repeated.over;
+            add_settings([Some(&over.list), over.label.as_ref()], &mut spots);
+        }
         spots
     }
 

@@ -23,7 +23,8 @@ ADMIN_CONF = "/etc/kubernetes/admin.conf"
 KUBECTL = ["/usr/bin/kubectl", f"--kubeconfig={ADMIN_CONF}", "--request-timeout=5s"]
 READY_SECONDS = 90
 POLL_SECONDS = 0.2
-MASTER_TAINT = "node-role.kubernetes.io/control-plane"
+# 1.24 has both, so that what tolerates the old one still finds its place.
+MASTER_TAINT, OLD_TAINT = "node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"
 
 
 def prepare(cache: Path) -> None:
@@ -117,8 +118,8 @@ def _seed(lab, config: dict) -> None:
         # The role label of versions before 1.24 was "master"; from 1.20 on both were there.
         roles = [name for name, there in (("control-plane", version.minor >= 20), ("master", version.minor < 24)) if there]
         lab.run(first, [*KUBECTL, "label", "--overwrite", "node", master.name, *(f"node-role.kubernetes.io/{role}=" for role in roles)])
-        taint = MASTER_TAINT if version.minor >= 24 else "node-role.kubernetes.io/master"
-        lab.run(first, [*KUBECTL, "taint", "--overwrite", "node", master.name, f"{taint}:NoSchedule"])
+        taints = [name for name, there in ((MASTER_TAINT, version.minor >= 24), (OLD_TAINT, version.minor <= 24)) if there]
+        lab.run(first, [*KUBECTL, "taint", "--overwrite", "node", master.name, *(f"{taint}:NoSchedule" for taint in taints)])
     _create_objects(lab, first, addons.coredns(repository_of_images, version) + addons.kube_proxy(repository_of_images, version)
                     + workload.application())
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from labkit import cache as products
+from labkit import saved
 from labkit.errors import LabError
 
 SPECS = Path(__file__).resolve().parent / "packages"
@@ -15,12 +16,13 @@ LEGACY = "legacy"
 NEW_RELEASE, OLD_RELEASE = "150500.1.1", "0"
 LEGACY_VERSIONS = ("1.18.20", "1.19.16", "1.20.15", "1.21.14", "1.22.17", "1.23.17", "1.24.17", "1.25.16", "1.26.9",
                    "1.27.6", "1.28.0", "1.28.2")
-NEW_VERSIONS = ("1.28.0", "1.28.2", "1.28.11", "1.29.9", "1.30.5", "1.31.1")
+NEW_VERSIONS = ("1.28.0", "1.28.2", "1.28.11", "1.29.9", "1.30.5", "1.31.1", "1.32.9", "1.33.5", "1.34.1", "1.34.2", "1.35.0", "1.36.0")
 VERSIONS = tuple(dict.fromkeys(LEGACY_VERSIONS + NEW_VERSIONS))
 
 
 def folder(cache: Path) -> Path:
-    return cache / "repo" / "stand-in"
+    # By content: a lab that runs keeps the packages it was started with when they are built anew.
+    return cache / "repo" / f"stand-in-{_key()}"
 
 
 def base_of(version: str) -> tuple[str, str]:
@@ -43,7 +45,12 @@ def definition(version: str) -> str:
 
 
 def build(cache: Path) -> None:
-    products.build(folder(cache), products.hash_of(SPECS, Path(__file__)), _make)
+    if products.build(folder(cache), _key(), _make):
+        saved.prune(folder(cache))
+
+
+def _key() -> str:
+    return products.hash_of(SPECS, Path(__file__))
 
 
 def _make(target: Path) -> None:

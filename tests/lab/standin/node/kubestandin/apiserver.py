@@ -7,6 +7,7 @@ It holds no state of its own, so several of them (stacked masters) agree, and a 
 import json
 import logging
 import os
+import signal
 import ssl
 import sys
 import threading
@@ -18,11 +19,14 @@ import yaml
 
 from . import authorization, etcd, eviction, patch, problems, protobuf, resources, selectors, tables, times, versions
 from .problems import ApiError
+from .masterendpoints import Reconciler
 from .store import Store
 
 PODS = resources.by_kind("Pod")
 WATCH_POLL_SECONDS = 0.2
 WATCH_SECONDS = 300
+# Kind -> since which minor clients are warned off it, and in which words.
+DEPRECATED = {"Endpoints": (33, "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")}
 log = logging.getLogger("kube-apiserver")
 
 
@@ -83,6 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         self.query = {key: values[0] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
         self.user = authorization.user_of(self.connection.getpeercert())
+        self.deprecated = None
         try:
             if not self._plain(url.path):
                 self._object(verb, url.path, raw)
@@ -165,6 +170,7 @@ class Handler(BaseHTTPRequestHandler):
             document = protobuf.access_review(raw) if raw.startswith(protobuf.MAGIC) else _parse(raw)
             return self._answer(201, self._review(document))
         target = parse_path(path)
+        self.deprecated = DEPRECATED.get(target.resource.kind)
         if verb == "get" and not target.name:
             verb = "watch" if self.query.get("watch") in ("true", "1") else "list"
         self._authorize(verb, target)
@@ -403,6 +409,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        if self.deprecated and self.version.minor >= self.deprecated[0]:
+            self.send_header("Warning", f'299 - "{self.deprecated[1]}"')
         self.end_headers()
         self.wfile.write(body)
 
@@ -484,4 +492,16 @@ def main(arguments: list) -> None:
     server = Server(("0.0.0.0", int(flags["secure-port"])), Handler, context)
     log.info("%s serves on %s", Handler.version, flags["secure-port"])
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 5}, daemon=True).start()
-    threading.Event().wait()
+    # With less patience: an API server that is to end has ten seconds for it.
+    own = etcd.Client(endpoint.hostname, endpoint.port, flags["etcd-cafile"], flags["etcd-certfile"], flags["etcd-keyfile"], timeout=1.5)
+    endpoints = Reconciler(Store(own), flags["advertise-address"], int(flags["secure-port"]))
+    signal.signal(signal.SIGTERM, lambda *_: _end(endpoints))
+    threading.Thread(target=endpoints.run, daemon=True).start()
+    while True:
+        # A handler of a signal runs in this thread, and only when it comes round.
+        time.sleep(3600)
+
+
+def _end(endpoints: Reconciler) -> None:
+    endpoints.end()
+    os._exit(0)

@@ -32,4 +32,7 @@ def kubelet_flags(version: versions.Version) -> str:
         return f"--network-plugin=cni {pause}"
     socket = "--container-runtime-endpoint=unix:///var/run/containerd/containerd.sock"
     # Dropped when the dockershim's flags went for good.
-    return f"--container-runtime=remote {socket} {pause}" if version.minor <= 26 else f"{socket} {pause}"
+    if version.minor <= 26:
+        return f"--container-runtime=remote {socket} {pause}"
+    # The container runtime alone knows the pause image since 1.35.
+    return f"{socket} {pause}" if version.minor <= 34 else socket

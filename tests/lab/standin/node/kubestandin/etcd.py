@@ -56,6 +56,14 @@ class Client:
     def delete_if(self, key: str, expected: int) -> Optional[int]:
         return self._txn(key, expected, {"request_delete_range": {"key": _b64(key)}})
 
+    def put_leased(self, key: str, value: bytes, seconds: int) -> None:
+        """Writes a key that goes by itself after so many seconds."""
+        lease = self._call("/v3/lease/grant", {"TTL": str(seconds)})["ID"]
+        self._call("/v3/kv/put", {"key": _b64(key), "value": _b64(value), "lease": lease})
+
+    def delete(self, key: str) -> None:
+        self._call("/v3/kv/deleterange", {"key": _b64(key)})
+
     def status(self) -> dict:
         return self._call("/v3/maintenance/status", {})
 

@@ -10,7 +10,8 @@ from . import versions
 from .client import Client, Refused, Unreachable
 
 KUSTOMIZE = {24: "v4.5.4", 25: "v4.5.7", 26: "v4.5.7", 27: "v5.0.1", 28: "v5.0.4-0.20230601165947-6ce0bf390ce3",
-             29: "v5.0.4-0.20230601165947-6ce0bf390ce3", 30: "v5.0.4-0.20230601165947-6ce0bf390ce3", 31: "v5.4.2"}
+             29: "v5.0.4-0.20230601165947-6ce0bf390ce3", 30: "v5.0.4-0.20230601165947-6ce0bf390ce3", 31: "v5.4.2",
+             32: "v5.5.0", 33: "v5.6.0", 34: "v5.7.1", 35: "v5.7.1", 36: "v5.8.0"}
 DEFAULT_SERVER = "The connection to the server localhost:8080 was refused - did you specify the right host or port?"
 
 

@@ -19,7 +19,7 @@ MANIFEST_PERIOD_SECONDS = 0.3
 API_PERIOD_SECONDS = 0.6
 HEALTH_ADDRESS = ("127.0.0.1", 10248)
 # Flag -> the minor that no longer knows it. A kubeadm-flags.env that still has one keeps the kubelet from starting.
-REMOVED_FLAGS = {"network-plugin": 24, "cni-bin-dir": 24, "cni-conf-dir": 24, "container-runtime": 27}
+REMOVED_FLAGS = {"network-plugin": 24, "cni-bin-dir": 24, "cni-conf-dir": 24, "container-runtime": 27, "pod-infra-container-image": 35}
 log = logging.getLogger("kubelet")
 
 
@@ -36,7 +36,7 @@ def main(arguments: list) -> None:
     pods = StaticPods()
     node = flags.get("hostname-override") or socket.gethostname().lower()
     # A process of its own for neither: but a slow API server must not keep the static pods waiting.
-    threading.Thread(target=_talk, args=(flags.get("kubeconfig", "/etc/kubernetes/kubelet.conf"), node, str(version), pods), daemon=True).start()
+    threading.Thread(target=_talk, args=(flags, node, version, pods), daemon=True).start()
     # The pods stay when the kubelet goes, as containers do.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     pause = threading.Event()
@@ -83,13 +83,16 @@ def _serve_health() -> None:
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 5}, daemon=True).start()
 
 
-def _talk(kubeconfig: str, node: str, version: str, pods: StaticPods) -> None:
+def _talk(flags: dict, node: str, version: versions.Version, pods: StaticPods) -> None:
     """Keeps the API informed, for ever; without API server the static pods run on."""
     agent, pause = None, threading.Event()
+    # Up to 1.23 it spoke to Docker itself unless told otherwise.
+    docker = version.minor <= 23 and flags.get("container-runtime") != "remote"
     while True:
         try:
             if agent is None:
-                agent = NodeAgent(Client(kubeconfig), node, version, pods)
+                client = Client(flags.get("kubeconfig", "/etc/kubernetes/kubelet.conf"))
+                agent = NodeAgent(client, node, str(version), pods, docker)
             agent.sync()
         except (Unreachable, Refused) as error:
             log.warning("API server: %s", error)

@@ -83,7 +83,11 @@ def _etcd(config, version, node, address, initial_cluster):
         "peer-client-cert-auth": "true", "peer-key-file": f"{PKI}/etcd/peer.key", "peer-trusted-ca-file": f"{PKI}/etcd/ca.crt",
         "snapshot-count": "10000", "trusted-ca-file": f"{PKI}/etcd/ca.crt",
     }
-    if version.minor >= 22:
+    if version.minor >= 34:
+        # etcd 3.6, which has feature gates.
+        flags["feature-gates"] = "InitialCorruptCheck=true"
+        flags["watch-progress-notify-interval"] = "5s"
+    elif version.minor >= 22:
         flags["experimental-initial-corrupt-check"] = "true"
     return flags, [("etcd-data", data, "DirectoryOrCreate"), ("etcd-certs", f"{PKI}/etcd", "DirectoryOrCreate")]
 

@@ -18,8 +18,9 @@ log = logging.getLogger("kubelet")
 
 
 class NodeAgent:
-    def __init__(self, client: Client, node: str, version: str, static_pods):
+    def __init__(self, client: Client, node: str, version: str, static_pods, docker: bool):
         self._client, self._node, self._version, self._static = client, node, version, static_pods
+        self._docker = docker
         self._status_at = 0.0
         self._going = {}
 
@@ -71,7 +72,8 @@ class NodeAgent:
             "addresses": [{"type": "InternalIP", "address": node_address()}, {"type": "Hostname", "address": self._node}],
             "nodeInfo": {
                 "kubeletVersion": self._version, "kubeProxyVersion": self._version, "osImage": "krun lab",
-                "kernelVersion": os.uname().release, "containerRuntimeVersion": "containerd://1.7.0", "architecture": "amd64",
+                "kernelVersion": os.uname().release, "architecture": "amd64",
+                "containerRuntimeVersion": "docker://20.10.24" if self._docker else settings.get("container_runtime"),
                 "operatingSystem": "linux", "machineID": _read("/etc/machine-id"),
                 "bootID": _read("/proc/sys/kernel/random/boot_id"), "systemUUID": _read("/etc/machine-id"),
             },

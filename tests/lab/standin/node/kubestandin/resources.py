@@ -35,6 +35,7 @@ ALL = [
     Resource("configmaps", "ConfigMap", "", "v1", True, "configmaps", ("cm",)),
     Resource("secrets", "Secret", "", "v1", True, "secrets"),
     Resource("services", "Service", "", "v1", True, "services/specs", ("svc",)),
+    Resource("endpoints", "Endpoints", "", "v1", True, "services/endpoints", ("ep",)),
     Resource("serviceaccounts", "ServiceAccount", "", "v1", True, "serviceaccounts", ("sa",)),
     Resource("events", "Event", "", "v1", True, "events", ("ev",)),
     Resource("deployments", "Deployment", "apps", "v1", True, "deployments", ("deploy",), ("status", "scale")),

@@ -15,10 +15,12 @@ DEFAULTS = {
     "upgrade_manifest_timeout_seconds": 300,
     # How long the job of kubeadm's health check may take.
     "health_check_timeout_seconds": 15,
+    # What the nodes report as their container runtime (a kubelet with the dockershim says docker://20.10.24).
+    "container_runtime": "containerd://2.1.4",
 }
 
 
-def get(name: str) -> float:
+def get(name: str):
     try:
         with open(FILE, encoding="utf-8") as file:
             chosen = json.load(file)

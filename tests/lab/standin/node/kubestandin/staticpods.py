@@ -20,6 +20,7 @@ RECORDS = "/run/kube-standin/pods"
 LOGS = "/var/log/pods"
 COMMAND_TIMEOUT = 30
 MAX_BACKOFF_SECONDS = 10
+LATER_ETCD_FLAGS = ("--feature-gates=", "--watch-progress-notify-interval=")
 log = logging.getLogger("kubelet")
 
 
@@ -168,9 +169,9 @@ class StaticPods:
 
 
 def _program(command: list) -> list:
-    """etcd is real; the others come from the stand-in's folder."""
+    """etcd is real, though always 3.4, which does not know all flags of later ones; the others come from the stand-in's folder."""
     if command[0] == "etcd":
-        return ["/usr/bin/etcd", *command[1:]]
+        return ["/usr/bin/etcd", *(word for word in command[1:] if not word.startswith(LATER_ETCD_FLAGS))]
     return ["/usr/bin/python3", "/usr/lib/kube-standin/run", *command]
 
 

@@ -107,6 +107,14 @@ def _service(document) -> list:
     return [_name(document), spec.get("type", "ClusterIP"), spec.get("clusterIP", "None"), "<none>", ports or "<none>", _age(document)]
 
 
+def _endpoints(document) -> list:
+    shown = [f"{address['ip']}:{port['port']}" for subset in document.get("subsets") or []
+             for address in subset.get("addresses") or [] for port in subset.get("ports") or []]
+    # As the real one: three, and how many more.
+    more = f" + {len(shown) - 3} more..." if len(shown) > 3 else ""
+    return [_name(document), (",".join(shown[:3]) or "<none>") + more, _age(document)]
+
+
 def _job(document) -> list:
     done = document.get("status", {}).get("succeeded", 0)
     return [_name(document), f"{done}/{document['spec'].get('completions', 1)}", "", _age(document)]
@@ -127,5 +135,6 @@ _COLUMNS = {
     "events": (["Last Seen", "Type", "Reason", "Object", "Message"], _event),
     "leases": (["Name", "Holder", "Age"], lambda d: [_name(d), d["spec"].get("holderIdentity", ""), _age(d)]),
     "services": (["Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age"], _service),
+    "endpoints": (["Name", "Endpoints", "Age"], _endpoints),
     "jobs": (["Name", "Completions", "Duration", "Age"], _job),
 }

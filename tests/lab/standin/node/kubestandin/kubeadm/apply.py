@@ -5,14 +5,15 @@ import sys
 import time
 
 from .. import manifests, settings, times, versions
-from . import begin, certs, context, kubeletconfig, policy, staticpods, upload
+from . import begin, certs, context, kubeletconfig, policy, rolenames, staticpods, upload
 from .failure import Failure
 from .flags import parse
 from .patches import Patches
 
 FLAGS = {
     "yes": bool, "force": bool, "dry-run": bool, "etcd-upgrade": bool, "certificate-renewal": bool, "ignore-preflight-errors": str,
-    "config": str, "kubeconfig": str, "patches": str,
+    "config": str, "kubeconfig": str, "patches": str, "allow-experimental-upgrades": bool, "allow-release-candidate-upgrades": bool,
+    "feature-gates": str, "print-config": bool,
 }
 
 
@@ -28,9 +29,10 @@ def main(words: list) -> None:
     flags, rest = parse(words, known_flags(context.own_version()), {"y": "yes", "f": "force"})
     if len(rest) > 1:
         raise Failure(f"accepts at most 1 arg(s), received {len(rest)}")
+    flags = begin.with_file(flags, "apply", context.own_version())
     dry_run = flags.get("dry-run", False)
     # A dry run creates nothing, hence no Job either.
-    state = begin.begin(flags, health=not dry_run)
+    state = begin.begin(flags, health=not dry_run, applying=True)
     target = _target(rest, state)
     begin.reachable(lambda: _apply(state, target, flags, dry_run))
 
@@ -46,10 +48,17 @@ def _target(rest: list, state: begin.State) -> versions.Version:
 
 
 def _apply(state: begin.State, target: versions.Version, flags: dict, dry_run: bool) -> None:
-    print(f'[upgrade/version] You have chosen to change the cluster version to "{target}"')
+    phased = versions.phased(state.own)
+    if phased:
+        print(f'[upgrade/preflight] You have chosen to upgrade the cluster version to "{target}"')
+    else:
+        print(f'[upgrade/version] You have chosen to change the cluster version to "{target}"')
     state.print_versions()
     force = flags.get("force", False)
-    policy.enforce(state.cluster_version(), state.own, target, state.kubelets(), force)
+    try:
+        policy.enforce(state.cluster_version(), state.own, target, state.kubelets(), force)
+    except Failure as error:
+        raise Failure(f"error execution phase preflight: {error}" if phased else str(error)) from error
     # --force answers the question too.
     if not (flags.get("yes") or force or dry_run):
         _confirm()
@@ -58,7 +67,8 @@ def _apply(state: begin.State, target: versions.Version, flags: dict, dry_run: b
     node = context.node_name()
     address = context.api_address(state.client, node)
     timeout = f" (timeout: {times.go_duration(settings.get('upgrade_manifest_timeout_seconds'))})" if state.own.minor >= 26 else ""
-    print(f'[upgrade/apply] Upgrading your Static Pod-hosted control plane to version "{target}"{timeout}...', flush=True)
+    what = "[upgrade/control-plane] Upgrading your static Pod-hosted" if phased else "[upgrade/apply] Upgrading your Static Pod-hosted"
+    print(f'{what} control plane to version "{target}"{timeout}...', flush=True)
     patches = Patches(flags.get("patches", "") or flags.get("experimental-patches", ""))
     if dry_run:
         return _dry_run(config, node, address, patches)
@@ -66,8 +76,15 @@ def _apply(state: begin.State, target: versions.Version, flags: dict, dry_run: b
         upgrade = staticpods.Upgrade(state.client, config, node, address, patches, flags.get("certificate-renewal", True))
         upgrade.run(flags.get("etcd-upgrade", True))
     except Failure as error:
-        raise Failure(f"[upgrade/apply] FATAL: {error}") from error
+        prefix = "error execution phase control-plane: couldn't complete the static pod upgrade:" if phased else "[upgrade/apply] FATAL:"
+        raise Failure(f"{prefix} {error}") from error
+    if phased:
+        print("[upgrade/control-plane] The control plane instance for this node was successfully upgraded!")
     _post_upgrade(state, config, target)
+    if phased:
+        print(f'\n[upgrade] SUCCESS! A control plane node of your cluster was upgraded to "{target}".\n')
+        print("[upgrade] Now please proceed with upgrading the rest of the nodes by following the right order.")
+        return
     print(f'\n[upgrade/successful] SUCCESS! Your cluster was upgraded to "{target}". Enjoy!\n')
     print("[upgrade/kubelet] Now that your control plane is upgraded, please proceed with upgrading your kubelets if you haven't "
           "already done so.")
@@ -82,12 +99,13 @@ def _confirm() -> None:
 
 
 def _pull(own: versions.Version, dry_run: bool) -> None:
+    prefix = "[upgrade/preflight]" if versions.phased(own) else "[upgrade/prepull]"
     if dry_run:
-        print("[upgrade/prepull] Would pull the required images (like 'kubeadm config images pull')")
+        print(f"{prefix} Would pull the required images (like 'kubeadm config images pull')")
         return
-    print("[upgrade/prepull] Pulling images required for setting up a Kubernetes cluster")
-    print("[upgrade/prepull] This might take a minute or two, depending on the speed of your internet connection")
-    print(f"[upgrade/prepull] You can also perform this action {'beforehand' if own.minor >= 31 else 'in beforehand'} using "
+    print(f"{prefix} Pulling images required for setting up a Kubernetes cluster")
+    print(f"{prefix} This might take a minute or two, depending on the speed of your internet connection")
+    print(f"{prefix} You can also perform this action {'beforehand' if own.minor >= 31 else 'in beforehand'} using "
           "'kubeadm config images pull'", flush=True)
     time.sleep(settings.get("step_seconds"))
 
@@ -103,10 +121,16 @@ def _dry_run(config: dict, node: str, address: str, patches: Patches) -> None:
 
 
 def _post_upgrade(state: begin.State, config: dict, target: versions.Version) -> None:
+    phased = versions.phased(state.own)
     upload.configuration(state.client, config)
+    if phased:
+        print("[upgrade/kubeconfig] The kubeconfig files for this node were successfully upgraded!")
     kubeletconfig.write(state.client, target, state.own)
     if target.minor >= 29 and not os.path.exists(certs.path("super-admin.conf")):
         certs.split_admin()
+    rolenames.follow(state.client, state.own)
+    if phased:
+        print("[upgrade/bootstrap-token] Configuring bootstrap token and cluster-info RBAC rules")
     upload.bootstrap_rules(state.own)
     waiting = upload.old_masters(state.client, target)
     # Since 1.28 the add-ons follow with the last control plane.

@@ -8,6 +8,9 @@ from . import context, preflight
 from .failure import Failure
 
 FYI = "You can look at this config file with 'kubectl -n kube-system get cm kubeadm-config -o yaml'"
+WITH_CONFIG = ("config", "ignore-preflight-errors", "dry-run", "kubeconfig", "yes", "rootfs", "v")
+# Fields of an UpgradeConfiguration and the flags that they stand for.
+FIELDS = {"etcdUpgrade": "etcd-upgrade", "certificateRenewal": "certificate-renewal", "forceUpgrade": "force", "dryRun": "dry-run"}
 
 
 class State:
@@ -29,24 +32,39 @@ class State:
         print(f"[upgrade/versions] kubeadm version: {self.own}")
 
 
-def begin(flags: dict, health: bool = True) -> State:
+def begin(flags: dict, health: bool = True, applying: bool = False) -> State:
     own = context.own_version()
     client = context.connect(flags.get("kubeconfig", context.ADMIN_CONF))
-    print("[upgrade/config] Making sure the configuration is correct:")
+    phased = versions.phased(own)
+    if not phased:
+        print("[upgrade/config] Making sure the configuration is correct:")
+    elif not applying:
+        print("[preflight] Running pre-flight checks.")
     chosen = from_file(flags.get("config"), own)
-    config = _config(client, chosen)
+    config = _config(client, chosen, own, "[upgrade]" if applying and phased else "[upgrade/config]")
     ignored = preflight.ignored_of(flags)
-    print("[preflight] Running pre-flight checks.")
+    if not phased:
+        print("[preflight] Running pre-flight checks.")
+    elif applying:
+        print("[upgrade/preflight] Running preflight checks")
     preflight.check_root(ignored)
     if health:
         preflight.check_health(client, own, ignored)
     return State(client, config, own, chosen)
 
 
-def _config(client: Client, from_file: dict) -> dict:
+def say_reading(own: versions.Version, prefix: str) -> None:
+    if versions.phased(own):
+        print(f'{prefix} Reading configuration from the "kubeadm-config" ConfigMap in namespace "kube-system"...')
+        print(f"{prefix} Use 'kubeadm init phase upload-config --config your-config-file' to re-upload it.")
+    else:
+        print(f"{prefix} Reading configuration from the cluster...")
+        print(f"{prefix} FYI: {FYI}")
+
+
+def _config(client: Client, from_file: dict, own: versions.Version, prefix: str) -> dict:
     if not from_file.get("kubernetesVersion"):
-        print("[upgrade/config] Reading configuration from the cluster...")
-        print(f"[upgrade/config] FYI: {FYI}")
+        say_reading(own, prefix)
     try:
         stored = context.cluster_configuration(client)
     except Failure as error:
@@ -59,21 +77,43 @@ def _config(client: Client, from_file: dict) -> dict:
 
 def from_file(path, own: versions.Version) -> dict:
     """The ClusterConfiguration of --config. From v1beta4 (1.31) on it is not looked at any more."""
+    documents = _documents(path)
+    if own.minor >= 31:
+        version = (_upgrade(documents).get("apply") or {}).get("kubernetesVersion")
+        return {"kubernetesVersion": version} if version else {}
+    return next((d for d in documents if d.get("kind") == "ClusterConfiguration"), {})
+
+
+def with_file(flags: dict, section: str, own: versions.Version) -> dict:
+    """The flags, with what the UpgradeConfiguration of --config says instead: nearly all flags are refused beside it."""
+    if own.minor < 31 or "config" not in flags:
+        return flags
+    if mixed := sorted(name for name in flags if name not in WITH_CONFIG):
+        raise Failure(f"can not mix '--config' with arguments [{' '.join(mixed)}]")
+    chosen = _upgrade(_documents(flags["config"])).get(section) or {}
+    found = {flag: chosen[field] for field, flag in FIELDS.items() if field in chosen}
+    if folder := (chosen.get("patches") or {}).get("directory"):
+        found["patches"] = folder
+    if ignored := chosen.get("ignorePreflightErrors"):
+        found["ignore-preflight-errors"] = ",".join(ignored)
+    return {**found, **flags}
+
+
+def _upgrade(documents: list) -> dict:
+    return next((d for d in documents if d.get("kind") == "UpgradeConfiguration"), {})
+
+
+def _documents(path) -> list:
     if not path:
-        return {}
+        return []
     try:
         with open(path, encoding="utf-8") as file:
-            documents = [document for document in yaml.safe_load_all(file) if document]
+            return [document for document in yaml.safe_load_all(file) if document]
     except OSError as error:
         reason = {2: "no such file or directory"}.get(error.errno, str(error))
         raise Failure(f'[upgrade/config] FATAL: unable to read config from "{path}": open {path}: {reason}') from error
     except yaml.YAMLError as error:
         raise Failure(f"[upgrade/config] FATAL: {error}") from error
-    if own.minor >= 31:
-        upgrade = next((d for d in documents if d.get("kind") == "UpgradeConfiguration"), {})
-        version = (upgrade.get("apply") or {}).get("kubernetesVersion")
-        return {"kubernetesVersion": version} if version else {}
-    return next((d for d in documents if d.get("kind") == "ClusterConfiguration"), {})
 
 
 def reachable(action):

@@ -1,6 +1,7 @@
 """/var/lib/kubelet/config.yaml: written anew from the ConfigMap, the old one kept below /etc/kubernetes/tmp."""
 
 import os
+import re
 import shutil
 
 from .. import versions
@@ -10,6 +11,9 @@ from .failure import Failure
 from .staticpods import temporary
 
 FILE = "/var/lib/kubelet/config.yaml"
+FLAGS_FILE = "/var/lib/kubelet/kubeadm-flags.env"
+# The one flag that an upgrade has ever taken out of that file, since 1.35: the kubelet of 1.35 does not know it.
+GONE = re.compile(r" ?--pod-infra-container-image=[^ \"]*")
 
 
 def write(client: Client, cluster: versions.Version, kubeadm: versions.Version) -> None:
@@ -26,3 +30,19 @@ def write(client: Client, cluster: versions.Version, kubeadm: versions.Version) 
     with open(FILE + ".new", "w", encoding="utf-8") as file:
         file.write(found["data"]["kubelet"])
     os.replace(FILE + ".new", FILE)
+    if kubeadm.minor >= 35:
+        _drop_flag()
+    if versions.phased(kubeadm):
+        print("[upgrade/kubelet-config] The kubelet configuration for this node was successfully upgraded!")
+
+
+def _drop_flag() -> None:
+    try:
+        with open(FLAGS_FILE, encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return
+    if (shorter := GONE.sub("", text)) != text:
+        with open(FLAGS_FILE + ".new", "w", encoding="utf-8") as file:
+            file.write(shorter)
+        os.replace(FLAGS_FILE + ".new", FLAGS_FILE)

@@ -20,14 +20,16 @@ def main(words: list) -> None:
     known = dict(FLAGS)
     if own.minor <= 21:
         known["experimental-patches"] = known.pop("patches")
+    if own.minor >= 31:
+        known["config"] = str
     flags, rest = parse(words, known)
+    flags = begin.with_file(flags, "node", own)
     if rest:
         # Phases are run by name behind the word phase; the stand-in always runs all.
         raise Failure(f'unknown command "{rest[0]}" for "kubeadm upgrade node"')
     master = context.is_control_plane()
     client = context.connect(flags.get("kubeconfig") or (context.ADMIN_CONF if master else context.KUBELET_CONF))
-    print("[upgrade] Reading configuration from the cluster...")
-    print(f"[upgrade] FYI: {begin.FYI}")
+    begin.say_reading(own, "[upgrade]")
     try:
         config = context.cluster_configuration(client)
     except Failure as error:
@@ -43,32 +45,41 @@ def main(words: list) -> None:
 
 def _run(client, config: dict, target: versions.Version, own: versions.Version, flags: dict, master: bool) -> None:
     dry_run = flags.get("dry-run", False)
-    print("[preflight] Running pre-flight checks")
+    phased = versions.phased(own)
+    phase = "[upgrade/preflight]" if phased else "[preflight]"
+    print(f"{phase} Running pre-flight checks")
     preflight.check_root(preflight.ignored_of(flags))
     if master:
-        _pull(own, dry_run)
+        _pull(own, dry_run, phase)
         _control_plane(client, config, target, flags, dry_run)
-        print("[upgrade] The control plane instance for this node was successfully updated!")
+        print("[upgrade/control-plane] The control plane instance for this node was successfully upgraded!" if phased
+              else "[upgrade] The control plane instance for this node was successfully updated!")
     else:
-        print("[preflight] Skipping prepull. Not a control plane node.")
-        print("[upgrade] Skipping phase. Not a control plane node.")
+        print(f"{phase} Skipping prepull. Not a control plane node.")
+        print("[upgrade/control-plane] Skipping phase. Not a control plane node." if phased
+              else "[upgrade] Skipping phase. Not a control plane node.")
     if dry_run:
         print(f'[dryrun] Would write file "{kubeletconfig.FILE}"')
     else:
         kubeletconfig.write(client, target, own)
     if master and own.minor >= 28 and not dry_run:
         _addons(client, config, target)
+    if phased:
+        if not master:
+            print("[upgrade/addon] Skipping the addon/coredns phase. Not a control plane node.")
+            print("[upgrade/addon] Skipping the addon/kube-proxy phase. Not a control plane node.")
+        return
     print("[upgrade] The configuration for this node was successfully updated!")
     print("[upgrade] Now you should go ahead and upgrade the kubelet package using your package manager.")
 
 
-def _pull(own: versions.Version, dry_run: bool) -> None:
+def _pull(own: versions.Version, dry_run: bool, phase: str) -> None:
     if dry_run:
-        print("[preflight] Would pull the required images (like 'kubeadm config images pull')")
+        print(f"{phase} Would pull the required images (like 'kubeadm config images pull')")
         return
-    print("[preflight] Pulling images required for setting up a Kubernetes cluster")
-    print("[preflight] This might take a minute or two, depending on the speed of your internet connection")
-    print(f"[preflight] You can also perform this action {'beforehand' if own.minor >= 31 else 'in beforehand'} using "
+    print(f"{phase} Pulling images required for setting up a Kubernetes cluster")
+    print(f"{phase} This might take a minute or two, depending on the speed of your internet connection")
+    print(f"{phase} You can also perform this action {'beforehand' if own.minor >= 31 else 'in beforehand'} using "
           "'kubeadm config images pull'", flush=True)
     time.sleep(settings.get("step_seconds"))
 

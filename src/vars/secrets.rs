@@ -1,6 +1,6 @@
 use serde_json::{Map, Value};
 
-use crate::vars::vault::VaultPasswords;
+use super::vault::VaultPasswords;
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "********";
