@@ -579,6 +579,7 @@ fn a_cron_job_of_kubernetes() {
         .add(line)
         .expect_status(0)
         .expect_stderr("to be filled in before this is applied: known_hosts, vault-password")
+        .expect_stderr("as they name places of this machine: KRUN_JOURNAL")
         .expect_stderr("group_vars/key.txt has a private key in it, and is left out");
     assert!(
         !ran.stdout.contains("OPENSSH") && !ran.stdout.contains("right"),

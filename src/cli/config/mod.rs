@@ -139,6 +139,8 @@ fn from_environment(settings: &Settings, problems: &mut Diagnostics) -> IndexMap
         let name = name.to_lowercase();
         if settings.get(&name).is_none()
             && name != "config"
+            // What a schedule tells the hook for its failures.
+            && name != "schedule_name"
             && let Some(near) = crate::syntax::closest(&name, settings.names())
         {
             let near = near.to_uppercase();

@@ -213,7 +213,7 @@ fn secret_file(
 /// What the run needs of the environment here.
 fn environment(ground: &Ground, command: &mut Command, problems: &mut Diagnostics) {
     const ALWAYS: [&str; 5] = ["HOME", "PATH", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"];
-    let mut withheld = Vec::new();
+    let (mut withheld, mut elsewhere) = (Vec::new(), Vec::new());
     for (name, value) in std::env::vars_os() {
         let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
             continue;
@@ -225,6 +225,8 @@ fn environment(ground: &Ground, command: &mut Command, problems: &mut Diagnostic
         }
         if is_setting && is_secret_name(name) {
             withheld.push(name.to_owned());
+        } else if matches!(ground, Ground::Cluster(_)) && value.starts_with(['/', '~']) {
+            elsewhere.push(name.to_owned());
         } else if name == "KRUN_EXTRA_VARS" && holds_secret(value) {
             problems.push(
                 Diagnostic::error("KRUN_EXTRA_VARS sets a variable that is secret by its name: everybody could read it in the schedule's files")
@@ -235,12 +237,16 @@ fn environment(ground: &Ground, command: &mut Command, problems: &mut Diagnostic
         }
     }
     command.environment.sort();
-    if !withheld.is_empty() {
-        withheld.sort();
-        command.notes.push(format!(
-            "note: left out, as their names say that they are secret: {}",
-            withheld.join(", ")
-        ));
+    for (mut names, why) in [
+        (withheld, "as their names say that they are secret"),
+        (elsewhere, "as they name places of this machine"),
+    ] {
+        if !names.is_empty() {
+            names.sort();
+            command
+                .notes
+                .push(format!("note: left out, {why}: {}", names.join(", ")));
+        }
     }
 }
 
