@@ -231,7 +231,12 @@ pub(super) fn here() -> Result<PathBuf, Error> {
 
 fn job(args: &AddArgs, name: String, when: When, command: Command, ground: &Ground) -> Result<Job, Error> {
     let folder = here()?.display().to_string();
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    // How it is shown makes no difference to what is written.
+    const SHOWN: [&str; 6] = ["-C", "-D", "-CD", "-DC", "--check", "--diff"];
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !SHOWN.contains(&word.as_str()))
+        .collect();
     let line = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
     let playbooks: Vec<String> = args.run.playbooks.iter().map(|path| full(path)).collect();
     let inventory: Vec<String> = args

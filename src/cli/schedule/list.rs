@@ -2,6 +2,7 @@
 
 use clap::Args;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::found::{self, Found};
@@ -172,13 +173,15 @@ fn look(found: &Found) -> Result<Standing, Failure> {
     })
 }
 
-/// A time of systemd's, a number of seconds in newer versions.
+/// A time of systemd's: `Sat 2026-11-28 02:00:00 UTC`.
 fn time(text: &str) -> Option<When> {
-    match text.strip_prefix('@') {
-        _ if text.is_empty() || text == "n/a" || text == "0" => None,
-        Some(seconds) => seconds.parse().ok().and_then(second).map(When::Known),
-        None => Some(When::Said(text.to_owned())),
+    if text.is_empty() || text == "n/a" {
+        return None;
     }
+    let inner = text.split_once(' ').and_then(|(_, time)| time.strip_suffix(" UTC"));
+    let time = inner.and_then(|time| DateTime::strptime("%Y-%m-%d %H:%M:%S", time).ok());
+    let time = time.and_then(|time| time.to_zoned(TimeZone::UTC).ok());
+    Some(time.map_or_else(|| When::Said(text.to_owned()), |time| When::Known(time.timestamp())))
 }
 
 fn second(seconds: i64) -> Option<Timestamp> {

@@ -15,8 +15,6 @@ pub(super) struct Manager {
 
 /// The first version whose units may say where their credentials are (`%d`).
 const CREDENTIALS: u32 = 250;
-/// The first version that prints times as numbers.
-const NUMBERS: u32 = 248;
 
 impl Manager {
     /// The manager of the machine or of this user; the error says why there is none.
@@ -57,10 +55,7 @@ impl Manager {
     /// The properties of a unit.
     pub(super) fn show(&self, unit: &str, properties: &str) -> Result<BTreeMap<String, String>, Failure> {
         let properties = format!("--property={properties}");
-        let mut words = vec!["show", unit, properties.as_str()];
-        if self.version >= NUMBERS {
-            words.push("--timestamp=unix");
-        }
+        let words = ["show", unit, properties.as_str()];
         let output = self.run("systemctl", &words)?;
         if !output.status.success() {
             return Err(Failure::new(format!(
@@ -120,7 +115,12 @@ fn cursor(output: &Output) -> (String, String) {
 
 fn program(name: &str, scope: Scope) -> Command {
     let mut command = Command::new(name);
-    command.stdin(Stdio::null()).env("LC_ALL", "C").env("SYSTEMD_PAGER", "");
+    command
+        .stdin(Stdio::null())
+        .env("LC_ALL", "C")
+        // Times are read here: which of them are printed as numbers when that is asked for differs by version.
+        .env("TZ", "UTC")
+        .env("SYSTEMD_PAGER", "");
     if scope == Scope::User {
         command.arg("--user");
         if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
