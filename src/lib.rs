@@ -15,6 +15,7 @@ pub mod output;
 pub mod playbook;
 pub mod regexp;
 pub mod runner;
+pub mod schedule;
 pub mod schema;
 pub mod syntax;
 pub mod template;

@@ -548,10 +548,11 @@ fn every_option_of_the_help_has_a_case() {
         include_str!("init.rs"),
         include_str!("lint.rs"),
         include_str!("schema.rs"),
+        include_str!("schedule.rs"),
     ]
     .concat();
     let project = project();
-    let commands = "/lint/schema/history/show/resume/plan/exec/inventory/doc/config/init/completion/vault/vault encrypt/vault decrypt/vault view/vault edit/\
+    let commands = "/schedule add/schedule list/schedule run/schedule remove/lint/schema/history/show/resume/plan/exec/inventory/doc/config/init/completion/vault/vault encrypt/vault decrypt/vault view/vault edit/\
         vault create/vault rekey/vault encrypt-string";
     for subcommand in commands.split('/') {
         let line = format!("{subcommand} --help");

@@ -8,7 +8,17 @@ use support::{Project, repository};
 
 #[rstest]
 fn every_variable_has_a_source(
-    #[values("backup", "hop", "preflight", "restore", "rollback", "upgrade", "verify")] playbook: &str,
+    #[values(
+        "backup",
+        "hop",
+        "preflight",
+        "restore",
+        "rollback",
+        "schedule-backup",
+        "upgrade",
+        "verify"
+    )]
+    playbook: &str,
     #[values("inventory", "inventory/lab")] inventory: &str,
     #[values(&[], &["-e", "upgrade_order=per_node", "-e", "drain_order=before_kubeadm", "-e", "rollback_etcd=true"])]
     extra: &[&str],
@@ -29,7 +39,16 @@ fn every_playbook_is_in_the_test() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    let tested = ["backup", "hop", "preflight", "restore", "rollback", "upgrade", "verify"];
+    let tested = [
+        "backup",
+        "hop",
+        "preflight",
+        "restore",
+        "rollback",
+        "schedule-backup",
+        "upgrade",
+        "verify",
+    ];
     assert_eq!(names, tested.map(|name| format!("{name}.yml")));
 }
 

@@ -87,7 +87,7 @@ pub(super) fn keep(arguments: &[String]) -> Kept {
 }
 
 /// True when a text of `-e` sets something that is secret by its name, however deep.
-fn holds_secret(text: &str) -> bool {
+pub(super) fn holds_secret(text: &str) -> bool {
     match mapping_of(text) {
         Some(Ok(value)) => keys_of(&value).iter().any(|name| is_secret_name(name)),
         // It is refused anyway, and must not be kept before.

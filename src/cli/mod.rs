@@ -20,6 +20,7 @@ mod plan;
 mod print;
 mod resume;
 mod run;
+mod schedule;
 mod schema;
 mod secret;
 mod show;
@@ -67,6 +68,7 @@ enum Command {
     Completion(completion::CompletionArgs),
     Lint(Box<lint::LintArgs>),
     Schema(schema::SchemaArgs),
+    Schedule(Box<schedule::ScheduleArgs>),
 }
 
 /// Exit code for a bug.
@@ -92,6 +94,10 @@ fn add_configured_variables(cli: &mut Cli, matches: &ArgMatches, configuration: 
     const NAME: &str = "extra_vars";
     let (given, matches) = match (&mut cli.command, matches.subcommand()) {
         (Some(Command::Exec(args)), Some((_, matches))) => (args.extra_vars_mut(), matches),
+        (Some(Command::Schedule(args)), Some((_, matches))) => match (args.extra_vars_mut(), matches.subcommand()) {
+            (Some(given), Some((_, matches))) => (given, matches),
+            _ => return,
+        },
         (Some(Command::Plan(args)), Some((_, matches))) => (args.extra_vars_mut(), matches),
         (None, _) => (cli.run.extra_vars_mut(), matches),
         _ => return,
@@ -109,6 +115,9 @@ fn parse(arguments: &[OsString]) -> (Configuration, Result<Cli, clap::Error>) {
         .try_get_matches_from(arguments)
         .and_then(|matches| {
             let mut cli = Cli::from_arg_matches(&matches)?;
+            if let (Some(Command::Schedule(args)), Some((_, matches))) = (&mut cli.command, matches.subcommand()) {
+                args.note_given(matches);
+            }
             add_configured_variables(&mut cli, &matches, &configuration);
             Ok(cli)
         });
@@ -156,6 +165,7 @@ fn run_command() -> i32 {
         Some(Command::Completion(args)) => completion::run(&args, Cli::command()),
         Some(Command::Lint(args)) => lint::run(&args),
         Some(Command::Schema(args)) => schema::run(&args),
+        Some(Command::Schedule(args)) => schedule::run(&args),
         None if cli.run.playbooks.is_empty() => {
             let help = Cli::command().render_help();
             if console::colors_enabled_stderr() {

@@ -96,6 +96,34 @@ impl RunArgs {
 }
 
 impl RunArgs {
+    /// What the loader has to know.
+    pub(super) fn loader_options(&self) -> LoaderOptions {
+        LoaderOptions {
+            roles_path: self.roles_path.clone(),
+            unsupported: self.unsupported,
+        }
+    }
+
+    /// The tasks that it chooses.
+    pub(super) fn selection(&self) -> TagSelection {
+        TagSelection {
+            only: self.tags.clone(),
+            skip: self.skip_tags.clone(),
+        }
+    }
+
+    /// Options that want somebody at the terminal, or run nothing.
+    pub(super) fn attended(&self) -> Option<&'static str> {
+        let given = [
+            (self.list_hosts, "--list-hosts"),
+            (self.list_tasks, "--list-tasks"),
+            (self.list_tags, "--list-tags"),
+            (self.syntax_check, "--syntax-check"),
+            (self.step, "--step"),
+        ];
+        given.into_iter().find_map(|(given, option)| given.then_some(option))
+    }
+
     /// What decides how the run goes, beside what all commands have in common.
     fn add_to(&self, options: &mut RunOptions) {
         options.start_at_task.clone_from(&self.start_at_task);
@@ -147,8 +175,8 @@ fn hint_at_command(path: &Path, problems: &mut Diagnostics) {
 }
 
 /// Where there is no terminal, questions of plays must be answered already.
-fn check_questions(playbooks: &[Playbook], options: Option<&RunOptions>, problems: &mut Diagnostics) {
-    if let Some(options) = options.filter(|_| !std::io::stdin().is_terminal()) {
+fn check_questions(playbooks: &[Playbook], options: &RunOptions, problems: &mut Diagnostics) {
+    if !std::io::stdin().is_terminal() {
         check_prompts(playbooks, &options.extra_vars, problems);
     }
 }
@@ -190,20 +218,29 @@ pub(super) struct Prepared<'a> {
     pub(super) passwords: &'a VaultPasswords,
 }
 
-/// Loads and checks, asks for passwords, and hands over to `begin`; gives the exit code.
-pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result<i32, Error>) -> Result<i32, Error> {
-    let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
-    let loader_options = LoaderOptions {
-        roles_path: args.roles_path.clone(),
-        unsupported: args.unsupported,
-    };
-    let loader = Loader::new(&loader_options, &passwords);
+/// What was loaded, and found to be right.
+pub(super) struct Checked {
+    pub(super) playbooks: Vec<Playbook>,
+    ground: Ground,
+    options: RunOptions,
+}
+
+/// A further check of playbooks that were loaded.
+pub(super) type FurtherCheck<'c> = &'c dyn Fn(&[Playbook], &RunOptions, &mut Diagnostics);
+
+/// Loads, and checks everything that can be known without a node.
+pub(super) fn check(
+    args: &RunArgs,
+    passwords: &VaultPasswords,
+    loader: &Loader<'_>,
+    further: FurtherCheck<'_>,
+) -> Result<Checked, Error> {
     let mut problems = Diagnostics::default();
-    let playbooks = load(&args.playbooks, &loader, &mut problems);
+    let playbooks = load(&args.playbooks, loader, &mut problems);
     let lists_only = args.list_hosts || args.list_tasks || args.list_tags;
     let only_looks = lists_only || args.syntax_check;
     let has_inventory = !args.hosts.inventory.is_empty();
-    let mut ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), &passwords) {
+    let mut ground = match Ground::load(&args.hosts, folder_of(args.playbooks.first()), passwords) {
         Ok(ground) => Some(ground),
         Err(errors) => {
             problems.extend(errors);
@@ -213,7 +250,7 @@ pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result
     if let Some(ground) = &mut ground {
         problems.extend(ground.warnings.clone());
         let mut unknown = Diagnostics::default();
-        check_hosts(&playbooks, &mut ground.inventory, &loader, &mut unknown);
+        check_hosts(&playbooks, &mut ground.inventory, loader, &mut unknown);
         // Where nothing is run the hosts may be left open.
         if has_inventory || !only_looks {
             hint_at_inventory(&args.hosts, &mut unknown);
@@ -222,7 +259,7 @@ pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result
             problems.push(no_inventory("the hosts of the plays are not checked"));
         }
     }
-    let options = match run_options(&args.hosts, &passwords) {
+    let options = match run_options(&args.hosts, passwords) {
         Ok(options) => Some(options),
         Err(errors) if problems.has_errors() => {
             problems.extend(errors);
@@ -233,10 +270,7 @@ pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result
             return Err(Error::options(errors));
         }
     };
-    let tags = TagSelection {
-        only: args.tags.clone(),
-        skip: args.skip_tags.clone(),
-    };
+    let tags = args.selection();
     // A playbook that could not be read may be what defines the others' variables. Lists evaluate nothing, and without an
     // inventory nobody can tell.
     let all_loaded = playbooks.len() == args.playbooks.len();
@@ -245,13 +279,15 @@ pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result
         && !lists_only
         && (has_inventory || !args.syntax_check)
     {
-        ground.check_variables(&args.hosts, &playbooks, &tags, options, &loader, &mut problems);
+        ground.check_variables(&args.hosts, &playbooks, &tags, options, loader, &mut problems);
     }
-    check_questions(&playbooks, options.as_ref().filter(|_| !only_looks), &mut problems);
+    if let Some(options) = options.as_ref().filter(|_| !only_looks) {
+        further(&playbooks, options, &mut problems);
+    }
     let ground = problems.clone().into_result(ground)?;
     print_findings(&problems);
     let (Some(ground), Some(mut options)) = (ground, options) else {
-        return Ok(EXIT_NOT_LOADED);
+        return Err(Error::Findings(Diagnostics::default(), EXIT_NOT_LOADED));
     };
     options.tags = tags;
     let found = check_selection(&playbooks, &options.tags, args.start_at_task.as_deref());
@@ -260,6 +296,23 @@ pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result
     }
     print_findings(&found);
     options.limit = ground.limit(&args.hosts)?;
+    Ok(Checked {
+        playbooks,
+        ground,
+        options,
+    })
+}
+
+/// Loads and checks, asks for passwords, and hands over to `begin`; gives the exit code.
+pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result<i32, Error>) -> Result<i32, Error> {
+    let passwords = args.hosts.vault.passwords().map_err(Error::options)?;
+    let loader_options = args.loader_options();
+    let loader = Loader::new(&loader_options, &passwords);
+    let Checked {
+        playbooks,
+        ground,
+        mut options,
+    } = check(args, &passwords, &loader, &check_questions)?;
     if args.syntax_check {
         let names: Vec<_> = playbooks
             .iter()
@@ -267,7 +320,7 @@ pub(super) fn prepare(args: &RunArgs, begin: impl FnOnce(Prepared<'_>) -> Result
             .collect();
         return Ok(print(&names.join("\n")));
     }
-    if lists_only {
+    if args.list_hosts || args.list_tasks || args.list_tags {
         let lists = lists::Lists {
             hosts: args.list_hosts,
             tasks: args.list_tasks,

@@ -42,6 +42,11 @@ impl Sources {
         }
     }
 
+    /// The files.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.keys().map(PathBuf::as_path)
+    }
+
     /// What is different now: changed, gone and new files.
     pub fn compared_with(&self, now: &Self) -> Vec<String> {
         let mut differences = Vec::new();

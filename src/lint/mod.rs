@@ -5,6 +5,7 @@ mod acts;
 mod allow;
 mod commands;
 mod files;
+mod questions;
 mod rules;
 mod steps;
 
@@ -16,6 +17,7 @@ use crate::syntax::{Diagnostic, Diagnostics, Place, Severity};
 
 use allow::Allowed;
 use files::Files;
+pub use questions::questions;
 pub use rules::{ALL, find};
 use steps::PlaySteps;
 

@@ -23,6 +23,7 @@ mod dpkg_selections;
 mod drain;
 mod etcd;
 mod etcd_backup;
+mod etcd_backup_timer;
 mod etcd_restore;
 #[cfg(test)]
 mod exchanges;

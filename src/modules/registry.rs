@@ -1,11 +1,11 @@
 use super::{
     ModuleDefinition, add_host, apt_repository, archive, assert, async_status, blockinfile, capacity, cluster_lock,
     cluster_survey, command, copy, cordon, cron, deb822_repository, debug, dpkg_selections, drain, etcd_backup,
-    etcd_restore, fail, fetch, file, find_files, get_url, group, group_by, hostname, include_vars, known_hosts,
-    kubeadm, lineinfile, maintenance_window, modprobe, mount, node_survey, package, package_facts, package_versions,
-    pause, ping, preflight, raw, reboot, replace, script, service_facts, set_fact, setup, shell, slurp, stat, sysctl,
-    systemd, tempfile, template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for, wait_for_connection,
-    wait_jobs, wait_ready, yum_repo,
+    etcd_backup_timer, etcd_restore, fail, fetch, file, find_files, get_url, group, group_by, hostname, include_vars,
+    known_hosts, kubeadm, lineinfile, maintenance_window, modprobe, mount, node_survey, package, package_facts,
+    package_versions, pause, ping, preflight, raw, reboot, replace, script, service_facts, set_fact, setup, shell,
+    slurp, stat, sysctl, systemd, tempfile, template, unarchive, uncordon, uri, user, validate_argument_spec, wait_for,
+    wait_for_connection, wait_jobs, wait_ready, yum_repo,
 };
 
 /// All modules, in the order of `krun doc`.
@@ -28,6 +28,7 @@ static MODULES: &[ModuleDefinition] = &[
     ModuleDefinition::of::<dpkg_selections::DpkgSelections>(),
     ModuleDefinition::of::<drain::Drain>(),
     ModuleDefinition::of::<etcd_backup::EtcdBackup>(),
+    ModuleDefinition::of::<etcd_backup_timer::EtcdBackupTimer>(),
     ModuleDefinition::of::<etcd_restore::EtcdRestore>(),
     ModuleDefinition::of::<fail::Fail>(),
     ModuleDefinition::of::<fetch::Fetch>(),

@@ -7,7 +7,7 @@ use crate::modules::Diff;
 const MAX_BYTES: usize = 104_448;
 
 /// A unified diff as text, coloured where the terminal is.
-pub(super) fn render(diff: &Diff) -> String {
+pub fn render(diff: &Diff) -> String {
     if diff.before.len() > MAX_BYTES || diff.after.len() > MAX_BYTES {
         return format!(
             "--- {}\n+++ {}\n(larger than {MAX_BYTES} bytes, not shown)\n",

@@ -13,6 +13,8 @@ use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
+pub use diff::render as render_diff;
+
 use crate::runner::Event;
 
 /// How a run is shown.

@@ -40,6 +40,11 @@ fn is_survey(play: &Play) -> bool {
     play.keywords.tags.iter().any(|tag| tag == SURVEY_TAG)
 }
 
+/// True where batches are of several values (`batch_by`).
+fn is_mixed(batches: &[(Value, Vec<String>)]) -> bool {
+    batches.iter().any(|(value, _)| *value != batches[0].0)
+}
+
 /// Why there are no batches.
 struct BatchesFailure(Failure);
 
@@ -100,19 +105,12 @@ impl Run<'_> {
             });
         }
         let batches = self.batches(play, &hosts, &base)?;
-        let is_mixed = batches.iter().any(|(value, _)| *value != batches[0].0);
-        let of = batches.len();
         if self.options.planning && !is_survey(play) {
-            for (index, (value, hosts)) in batches.into_iter().enumerate() {
-                self.send(Event::BatchStarted {
-                    number: index + 1,
-                    of,
-                    hosts,
-                    by: is_mixed.then_some(value),
-                });
-            }
+            self.tell(batches);
             return Ok(PlayEnd::GoOn);
         }
+        let is_mixed = is_mixed(&batches);
+        let of = batches.len();
         for (index, (value, batch)) in batches.iter().enumerate() {
             let is_left = |host: &&String| !self.gone.contains_key(*host);
             if of > 1 {
@@ -162,6 +160,20 @@ impl Run<'_> {
     fn scope_in_play(&self, host: &str, base: &Arc<PlayVars>) -> Result<Scope, Failure> {
         let scope = self.world.scope(host, base, None);
         scope.map_err(|errors| Failure::new(errors.to_string()))
+    }
+
+    /// Tells the batches of a play that is planned only.
+    fn tell(&self, batches: Vec<(Value, Vec<String>)>) {
+        let is_mixed = is_mixed(&batches);
+        let of = batches.len();
+        for (index, (value, hosts)) in batches.into_iter().enumerate() {
+            self.send(Event::BatchStarted {
+                number: index + 1,
+                of,
+                hosts,
+                by: is_mixed.then_some(value),
+            });
+        }
     }
 
     /// The batches, each with what its hosts have in common; `serial` is what the first host of each value says.

@@ -26,6 +26,7 @@ mod reboots;
 mod restore;
 mod resume;
 mod rollback;
+mod schedule;
 #[path = "../support/mod.rs"]
 mod support;
 mod three_hops;

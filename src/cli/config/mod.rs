@@ -139,6 +139,8 @@ fn from_environment(settings: &Settings, problems: &mut Diagnostics) -> IndexMap
         let name = name.to_lowercase();
         if settings.get(&name).is_none()
             && name != "config"
+            // What a schedule tells the hook for its failures.
+            && name != "schedule_name"
             && let Some(near) = crate::syntax::closest(&name, settings.names())
         {
             let near = near.to_uppercase();
@@ -182,8 +184,11 @@ fn check(command: &Command, settings: &Settings, name: &str, found: &Found) -> R
 fn playbook_folder(command: &Command, arguments: &[OsString]) -> PathBuf {
     let command = command.clone().ignore_errors(true);
     let playbook = command.try_get_matches_from(arguments).ok().and_then(|matches| {
-        // `krun lint` has playbooks as well.
-        let own = matches.subcommand().map_or(&matches, |(_, own)| own);
+        // `krun lint` and `krun schedule add` have playbooks as well.
+        let mut own = &matches;
+        while let Some((_, inner)) = own.subcommand() {
+            own = inner;
+        }
         let mut playbooks = own.try_get_many::<PathBuf>("playbooks").ok()??;
         playbooks.next().cloned()
     });

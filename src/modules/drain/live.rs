@@ -125,7 +125,8 @@ mod tests {
                 ..Output::default()
             })
         };
-        let all: String = (1..=10).map(|number| format!("pod d web-{number}\n")).collect();
+        let all: Vec<_> = (1..=10).map(|number| format!("pod d web-{number}\n")).collect();
+        let all = all.concat();
         assert_eq!(
             look(&all).unwrap(),
             "still on w1, 10 pods: d/web-1; d/web-2; d/web-3; d/web-4; d/web-5; d/web-6; d/web-7; d/web-8; and 2 more"

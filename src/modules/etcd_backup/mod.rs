@@ -20,7 +20,8 @@ const NEWEST: Script = Script {
     text: include_str!("newest.sh"),
 };
 
-const SAVE: Script = Script {
+/// What saves a snapshot; its words are those of [`EtcdBackup::words`].
+pub(super) const SAVE: Script = Script {
     name: "etcd-backup/save",
     text: with_etcd!("save.sh"),
 };
@@ -153,9 +154,21 @@ impl Module for EtcdBackup {
 }
 
 impl EtcdBackup {
-    fn save(&self, context: &mut Context<'_>) -> Result<Map<String, Value>, Failure> {
+    /// One that stays on the node and is always taken.
+    pub(super) fn on_node(dest: &Text, keep: Count, timeout: Count, manifest: &Text) -> Self {
+        Self {
+            dest: dest.clone(),
+            keep,
+            timeout,
+            manifest: manifest.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// What the script has to be told.
+    pub(super) fn words(&self) -> [String; 8] {
         let given = |option: &Option<Text>| option.as_deref().unwrap_or_default().to_owned();
-        let words = [
+        [
             self.manifest.0.clone(),
             given(&self.endpoint),
             given(&self.cacert),
@@ -164,9 +177,12 @@ impl EtcdBackup {
             self.dest.0.clone(),
             self.keep.0.to_string(),
             self.timeout.0.to_string(),
-        ];
+        ]
+    }
+
+    fn save(&self, context: &mut Context<'_>) -> Result<Map<String, Value>, Failure> {
         // Two at a time would remove each other's unfinished files.
-        let output = context.run_detached_quietly("snapshot", Request::new(SAVE, words))?;
+        let output = context.run_detached_quietly("snapshot", Request::new(SAVE, self.words()))?;
         if output.success() {
             self.description(&output)
         } else {

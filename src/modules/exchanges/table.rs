@@ -112,21 +112,14 @@ fn cluster() -> Vec<Cost> {
     let (free, cordoned) = (|| cluster_node(false, &json!([])), || cluster_node(true, &json!([])));
     let done = || out("node/w1 patched\n");
     let [finished, removed] = detached("");
-    let (kubeadm_said, package_said, restored) = (
+    let (kubeadm_said, package_said) = (
         detached("[upgrade/successful] SUCCESS! Your cluster was upgraded to \"v1.28.2\". Enjoy!\n"),
         detached("installed\tkubeadm\t1.28.2-0\n"),
-        detached("the old data is kept in /x\n"),
     );
     let to_install = "manager\tdnf\nname\tkubeadm\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.0-0\n\
                       available\tkubeadm\t1.28.2-0\n";
     let installed = "manager\tdnf\nname\tkubeadm\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.2-0\n";
-    let snapshot = "== age\n100\n== description\n{\"file\": \"s.db\", \"sha256\": \"00\", \"revision\": 7}\n";
     let unit = |active, enabled| format!("LoadState=loaded\nActiveState={active}\nUnitFileState={enabled}\n");
-    let [plan, start_restore, collect] = [
-        out("live_revision=90\nmembers=1\nmember=m1\nrevision=70\ntotal_keys=12\nsha256=00\n"),
-        restored[0].clone(),
-        restored[1].clone(),
-    ];
     vec![
         answered(
             "cluster-lock",
@@ -182,25 +175,6 @@ fn cluster() -> Vec<Cost> {
             vec![out(&unit("inactive", "disabled")), out(&unit("active", "enabled"))],
             vec![out(&unit("active", "enabled"))],
         ),
-        answered(
-            "etcd-backup",
-            json!({"max_age": 3600}),
-            std::iter::once(out("== age\n9999\n== description\n{}\n"))
-                .chain(detached(snapshot))
-                .collect(),
-            vec![out(snapshot)],
-        )
-        .more(DETACHED),
-        Cost {
-            satisfied: None,
-            ..answered(
-                "etcd-restore",
-                json!({"snapshot": "/s.db"}),
-                vec![plan, start_restore, collect],
-                vec![],
-            )
-        }
-        .more(DETACHED),
         Cost {
             satisfied: None,
             ..answered(
@@ -211,6 +185,67 @@ fn cluster() -> Vec<Cost> {
             )
         }
         .more("it asks until the machine is back, and then whether it works"),
+    ]
+}
+
+/// Modules about etcd.
+fn etcd() -> Vec<Cost> {
+    let snapshot = "== age\n100\n== description\n{\"file\": \"s.db\", \"sha256\": \"00\", \"revision\": 7}\n";
+    let plan = out("live_revision=90\nmembers=1\nmember=m1\nrevision=70\ntotal_keys=12\nsha256=00\n");
+    let [start_restore, collect] = detached("the old data is kept in /x\n");
+    vec![
+        answered(
+            "etcd-backup",
+            json!({"max_age": 3600}),
+            std::iter::once(out("== age\n9999\n== description\n{}\n"))
+                .chain(detached(snapshot))
+                .collect(),
+            vec![out(snapshot)],
+        )
+        .more(DETACHED),
+        answered(
+            "etcd-backup-timer",
+            json!({"at": "02:00"}),
+            vec![
+                out("scheduler=systemd\nnew=/usr/local/lib/krun/etcd-backup.sh\n"),
+                out(""),
+            ],
+            vec![out("scheduler=systemd\n")],
+        ),
+        Cost {
+            satisfied: None,
+            ..answered(
+                "etcd-restore",
+                json!({"snapshot": "/s.db"}),
+                vec![plan, start_restore, collect],
+                vec![],
+            )
+        }
+        .more(DETACHED),
+    ]
+}
+
+/// Modules that only look at the machine.
+fn looks() -> Vec<Cost> {
+    let packages = || vec![out("== dpkg\ninstalled\tkubelet\t1\tamd64\tadmin\n")];
+    let services = || vec![out("== units\n== files\n== states\n")];
+    vec![
+        answered("package-facts", json!({}), packages(), packages()).changed(None),
+        answered(
+            "package-versions",
+            json!({}),
+            vec![out("manager\tdnf\n")],
+            vec![out("manager\tdnf\n")],
+        )
+        .changed(None),
+        answered(
+            "async-status",
+            json!({"jid": "shell-0123456789abcdef-program"}),
+            vec![out("krun-job running - no /x\n")],
+            vec![out("krun-job running - no /x\n")],
+        )
+        .changed(None),
+        answered("service-facts", json!({}), services(), services()).changed(None),
     ]
 }
 
@@ -229,9 +264,7 @@ fn machine() -> Vec<Cost> {
             "live={live}\numask=0022\npath=/etc/sysctl.conf\nraw=81a4\nsize={size}\nchecksum={sum}\n\n{file}"
         ))
     };
-    let packages = || vec![out("== dpkg\ninstalled\tkubelet\t1\tamd64\tadmin\n")];
     let said = || out("status=200\nurl=http://x\nredirects=0\nsize=0\n\n");
-    let services = || vec![out("== units\n== files\n== states\n")];
     let sum = "67b176705b46206614219f47a05aee7ae6a3edbe850bbbe214c536b989aea4d2";
     let file = |there: &str| out(&format!("umask=0022\npath=/x\n{there}"));
     vec![
@@ -294,22 +327,6 @@ fn machine() -> Vec<Cost> {
             json!({"path": "/x", "src": "/y", "fstype": "xfs", "state": "present", "fstab": "DIR/fstab"}),
             2,
         ),
-        answered("package-facts", json!({}), packages(), packages()).changed(None),
-        answered(
-            "package-versions",
-            json!({}),
-            vec![out("manager\tdnf\n")],
-            vec![out("manager\tdnf\n")],
-        )
-        .changed(None),
-        answered(
-            "async-status",
-            json!({"jid": "shell-0123456789abcdef-program"}),
-            vec![out("krun-job running - no /x\n")],
-            vec![out("krun-job running - no /x\n")],
-        )
-        .changed(None),
-        answered("service-facts", json!({}), services(), services()).changed(None),
         answered(
             "sysctl",
             json!({"name": "a.b", "value": 1, "sysctl_set": true}),
@@ -331,6 +348,8 @@ pub(super) fn table() -> Vec<Cost> {
         .into_iter()
         .chain(commands())
         .chain(cluster())
+        .chain(etcd())
+        .chain(looks())
         .chain(machine())
         .collect()
 }
