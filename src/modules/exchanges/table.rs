@@ -104,6 +104,7 @@ fn commands() -> Vec<Cost> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn cluster() -> Vec<Cost> {
     let pod = json!([{
         "metadata": {"name": "p", "ownerReferences": [{"kind": "ReplicaSet", "controller": true}]},
