@@ -295,7 +295,7 @@ impl Running {
     /// Reads what it has printed, so that a full pipe does not hold it up.
     pub fn drain(&mut self) {
         let stdout = self.krun.stdout.as_mut().unwrap();
-        let mut piece = [0; 65536];
+        let mut piece = vec![0; 65536];
         loop {
             let mut ready = [rustix::event::PollFd::new(&*stdout, rustix::event::PollFlags::IN)];
             let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };

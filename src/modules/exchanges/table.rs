@@ -104,7 +104,6 @@ fn commands() -> Vec<Cost> {
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn cluster() -> Vec<Cost> {
     let pod = json!([{
         "metadata": {"name": "p", "ownerReferences": [{"kind": "ReplicaSet", "controller": true}]},
@@ -251,7 +250,6 @@ fn looks() -> Vec<Cost> {
 }
 
 /// Modules about the machine itself, which is not to be changed by a test.
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn machine() -> Vec<Cost> {
     let passwd = "passwd=ops:x:1:1::/home/ops:/bin/sh\n";
     let loaded = |loaded| format!("loaded={loaded}\npersistent=no\n");
