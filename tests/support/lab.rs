@@ -30,6 +30,15 @@ impl Lab {
         Self::up_with("real", name, masters, workers, version)
     }
 
+    /// Whether the tests are wanted that take many minutes (`make test-long`).
+    pub fn is_long_wanted() -> bool {
+        let is_wanted = std::env::var_os("KRUN_TEST_LONG").is_some_and(|wanted| !wanted.is_empty());
+        if !is_wanted {
+            eprintln!("skipped: `make test-long` runs the tests that take many minutes");
+        }
+        is_wanted
+    }
+
     fn up_with(cluster: &str, name: &str, masters: usize, workers: usize, version: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             eprintln!("skipped: lab nodes need root");
