@@ -12,17 +12,13 @@ fn every_known_problem_is_found_on_a_node_that_has_it() {
         return;
     };
     lab.changes();
-    lab.on(
-        "m1",
-        "echo '{\"container_runtime\": \"containerd://1.6.20\"}' >/srv/lab/standin.json; systemctl restart kubelet",
-    );
     on_machines(&lab);
     in_the_cluster(&lab);
     lab.kubectl("wait --for=condition=Ready=Unknown node/w1 --timeout=30s");
     // Its kubelet is stopped, so this stays.
     lab.kubectl(
         "patch node w1 --subresource=status --type=merge \
-         -p '{\"status\":{\"nodeInfo\":{\"containerRuntimeVersion\":\"docker://20.10.7\"}}}'",
+         -p '{\"status\":{\"nodeInfo\":{\"containerRuntimeVersion\":\"containerd://1.6.20\"}}}'",
     );
 
     // A way over all versions, which no repository of the lab serves.

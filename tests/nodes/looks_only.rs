@@ -2,7 +2,9 @@
 use crate::support::lab::Lab;
 
 /// What the programs under trace may be called with when nothing is to change.
-const LOOKS: [&str; 12] = [
+const LOOKS: [&str; 14] = [
+    " kubectl version --client",
+    " kubeadm config images list",
     " --request-timeout=",
     " kubeadm version",
     " kubeadm upgrade plan",

@@ -29,7 +29,7 @@ fn each_node_is_finished_before_the_next_and_a_node_that_was_cordoned_stays_so()
     let choice = "upgrade_order=per_node drain_order=before_kubeadm kubectl_host=zulu kubeconfig=/root/elsewhere.conf";
     lab.upgrade(&["-e", choice])
         .expect_status(0)
-        .expect_stdout("Cordoned already (what krun did not cordon stays cordoned): m3");
+        .expect_stdout("m3 is cordoned already; what krun did not cordon stays cordoned");
     let trace = lab.trace();
     let drained = ["kubeadm package", "cordon", "drain"];
     let node = [&drained[..], &["kubeadm upgrade node"], &KUBELET, &["uncordon"]].concat();

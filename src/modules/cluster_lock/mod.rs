@@ -154,7 +154,11 @@ impl Module for ClusterLock {
         }
         self.hold(context, Some(view.now));
         // A lock that nobody held changes nothing for anybody but another krun.
-        let outcome = if was_free { Outcome::ok() } else { Outcome::changed::<String>([]) };
+        let outcome = if was_free {
+            Outcome::ok()
+        } else {
+            Outcome::changed::<String>([])
+        };
         Ok(outcome.with("holder", holder))
     }
 }
