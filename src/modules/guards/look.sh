@@ -32,11 +32,17 @@ fi
 
 # The API servers that the kubelet may reach: the one that it is told, where that is one, and all behind a balancer.
 echo "== servers"
-server=$(sed -n 's/^ *server: *//p' "$kubernetes/kubelet.conf" | sed 1q | tr -d "\"'")
+server=$(kubectl --kubeconfig="$kubernetes/kubelet.conf" config view --minify -o 'jsonpath={.clusters[0].cluster.server}' </dev/null 2>/dev/null)
 servers=$(k -n default get endpoints kubernetes -o 'jsonpath={range .subsets[*]}{range .addresses[*]}{.ip}{"\n"}{end}{end}') || servers=
 host=${server#*://}
-port=${host##*:}
-host=${host%:*}
+host=${host%%/*}
+case $host in
+*:*[0-9]) port=${host##*:} ;;
+*) port=443 ;;
+esac
+host=${host%:"$port"}
+host=${host#[}
+host=${host%]}
 case "
 $servers
 " in

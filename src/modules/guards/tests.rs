@@ -141,6 +141,8 @@ fn what_does_not_disturb_is_not_looked_at() {
 #[case("busybox sh", "https://balancer:6443", "10.0.0.1\\n10.0.0.2", 2)]
 #[case("dash", "https://10.0.0.1:6443", "10.0.0.1\\n10.0.0.2", 1)]
 #[case("dash", "https://balancer:6443", "", 1)]
+#[case("busybox sh", "https://[fd00::1]:6443", "fd00::2\\nfd00::1", 1)]
+#[case("dash", "https://balancer", "10.0.0.1", 1)]
 fn the_script_asks_every_server_that_the_kubelet_may_reach(
     #[case] shell: &str,
     #[case] server: &str,
@@ -151,7 +153,7 @@ fn the_script_asks_every_server_that_the_kubelet_may_reach(
     tools.add(
         "kubectl",
         &format!(
-            "case $* in *endpoints*) printf '{endpoints}' ;; *--raw=/version*) echo '{{\"gitVersion\": \"v1.29.0\"}}' ;;
+            "case $* in *' config view '*) printf '{server}' ;; *endpoints*) printf '{endpoints}' ;; *--raw=/version*) echo '{{\"gitVersion\": \"v1.29.0\"}}' ;;
              *) echo '{{\"items\": [{{\"metadata\": {{\"name\": \"m1\"}}}}]}}' ;; esac"
         ),
     );
@@ -161,7 +163,7 @@ fn the_script_asks_every_server_that_the_kubelet_may_reach(
     }
     std::fs::write(tools.path("manifests/etcd.yaml"), "").unwrap();
     std::fs::write(tools.path("pki/ca.crt"), "x").unwrap();
-    std::fs::write(tools.path("kubelet.conf"), format!("    server: {server}\n")).unwrap();
+    std::fs::write(tools.path("kubelet.conf"), "").unwrap();
     let mut node = tools.node(shell);
     let request = crate::connection::Request::new(LOOK, [tools.path("."), tools.path(".")]);
     let output = node.connection().execute(None, &request).unwrap();
