@@ -44,9 +44,17 @@ demo: build ## Bring up lab nodes with a cluster and upgrade it with krun (REAL=
 test: deps ## Run all tests
 	tests/tools/run-tests
 
+# Empty: without the test that waits five minutes for kubeadm.
+LONG ?= 1
+
 .PHONY: test-real
 test-real: deps ## Run the tests on the real control plane (builds it the first time)
-	KRUN_TEST_REAL=1 tests/tools/run-tests real
+	KRUN_TEST_REAL=1 KRUN_TEST_LONG=$(LONG) tests/tools/run-tests real
+
+.PHONY: test-long
+test-long: deps ## Run the tests on lab nodes that take many minutes: the fault matrix, three hops under watch, 1.18 to 1.26
+	tests/lab/lab setup --cluster stand-in
+	KRUN_TEST_LONG=1 cargo test --locked --test nodes -- --nocapture fault_matrix far_target three_hops
 
 .PHONY: bench
 bench: deps ## Measure krun beside its peers (hours; BENCH="work --hosts 10 …" for less: docs/performance.md)

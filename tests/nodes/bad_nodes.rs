@@ -140,8 +140,8 @@ fn a_version_that_no_repository_has_stops_the_upgrade_before_it_begins() {
     lab.changes();
     lab.krun(&["playbooks/upgrade.yml", "-e", "kubernetes_version=1.28.99"])
         .expect_status(2)
-        .expect_stdout("no repository of the node holds kubeadm 1.28.99")
-        .expect_stdout("is the right repository set up")
-        .expect_stdout("plays not started: Back up etcd");
+        .expect_stdout("packages: No repository of the nodes serves kubeadm 1.28.99")
+        .expect_stdout("set repository_baseurl")
+        .expect_stdout("plays not started: May the hop begin?; Back up etcd");
     assert!(lab.changes().is_empty());
 }

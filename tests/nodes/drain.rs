@@ -80,13 +80,4 @@ fn a_drain_that_meets_resistance() {
     let (_, mark) = node.split_once("krun.dev/cordoned-by: ").unwrap();
     let mark = mark.lines().next().unwrap().trim_matches('"');
     lab.krun_alone(&["show", mark]).expect_status(0);
-
-    // Another run takes the cordon for krun's own, and deletes what is left.
-    drains
-        .run("disable_eviction")
-        .expect_status(0)
-        .expect_stdout("held right now: default/web-")
-        .expect_stdout("DELETING what is left, past all PodDisruptionBudgets: default/web-")
-        .expect_stdout("were DELETED, past their budgets");
-    assert_eq!(drains.pods(), 0);
 }

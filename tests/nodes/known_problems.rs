@@ -12,6 +12,10 @@ fn every_known_problem_is_found_on_a_node_that_has_it() {
         return;
     };
     lab.changes();
+    lab.on(
+        "m1",
+        "echo '{\"container_runtime\": \"containerd://1.6.20\"}' >/srv/lab/standin.json; systemctl restart kubelet",
+    );
     on_machines(&lab);
     in_the_cluster(&lab);
     lab.kubectl("wait --for=condition=Ready=Unknown node/w1 --timeout=30s");

@@ -9,7 +9,15 @@ fn what_stands_in_the_way_of_an_upgrade_is_named_before_anything_is_changed() {
     };
     lab.changes();
     let refused = |more: &[&str], messages: &[&str]| {
-        let mut ran = lab.upgrade(more).expect_status(2).expect_stdout("STOPPED:");
+        let look = [
+            "playbooks/preflight.yml",
+            "-e",
+            "kubernetes_version=1.28.2 drain_delete_emptydir_data=true",
+        ];
+        let mut ran = lab
+            .krun(&[&look, more].concat())
+            .expect_status(2)
+            .expect_stdout("STOPPED:");
         for message in messages {
             ran = ran.expect_stdout(message);
         }

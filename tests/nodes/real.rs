@@ -74,6 +74,10 @@ fn a_power_cut_during_apply_is_made_good_by_running_the_same_again() {
 /// The slowest of these: kubeadm waits five minutes for a control plane that does not come up.
 #[test]
 fn an_upgrade_that_kubeadm_took_back_is_resumed_when_the_cause_is_mended_and_rolled_back_by_hand() {
+    // kubeadm alone waits five minutes for the API server that does not come.
+    if !Lab::is_long_wanted() {
+        return;
+    }
     let Some(lab) = Lab::up_real("real-fails", 1, 1, "1.20.0") else {
         return;
     };

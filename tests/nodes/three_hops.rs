@@ -16,6 +16,9 @@ const WORKERS: &[(&[&str], usize)] = &[
 
 #[test]
 fn three_hops_without_a_moment_that_must_not_be() {
+    if !Lab::is_long_wanted() {
+        return;
+    }
     let Some(lab) = Lab::up("three-hops", 3, 5, "1.28.2") else {
         return;
     };

@@ -30,6 +30,15 @@ impl Lab {
         Self::up_with("real", name, masters, workers, version)
     }
 
+    /// Whether the tests are wanted that take many minutes (`make test-long`).
+    pub fn is_long_wanted() -> bool {
+        let is_wanted = std::env::var_os("KRUN_TEST_LONG").is_some_and(|wanted| !wanted.is_empty());
+        if !is_wanted {
+            eprintln!("skipped: `make test-long` runs the tests that take many minutes");
+        }
+        is_wanted
+    }
+
     fn up_with(cluster: &str, name: &str, masters: usize, workers: usize, version: &str) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             eprintln!("skipped: lab nodes need root");
@@ -295,7 +304,7 @@ impl Running {
     /// Reads what it has printed, so that a full pipe does not hold it up.
     pub fn drain(&mut self) {
         let stdout = self.krun.stdout.as_mut().unwrap();
-        let mut piece = [0; 65536];
+        let mut piece = vec![0; 65536];
         loop {
             let mut ready = [rustix::event::PollFd::new(&*stdout, rustix::event::PollFlags::IN)];
             let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };

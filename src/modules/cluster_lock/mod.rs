@@ -143,6 +143,7 @@ impl Module for ClusterLock {
             ));
         };
         let holder = Self::holder(context);
+        let was_free = matches!(Self::state(context, &view), LockState::Free);
         if let Err(failure) = take(context, self, &holder, view.lease.as_ref())? {
             // Somebody was faster, or the answer to our own request was lost.
             match Self::state(context, &failure.view) {
@@ -152,7 +153,9 @@ impl Module for ClusterLock {
             }
         }
         self.hold(context, Some(view.now));
-        Ok(Outcome::changed::<String>([]).with("holder", holder))
+        // A lock that nobody held changes nothing for anybody but another krun.
+        let outcome = if was_free { Outcome::ok() } else { Outcome::changed::<String>([]) };
+        Ok(outcome.with("holder", holder))
     }
 }
 

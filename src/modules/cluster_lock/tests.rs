@@ -50,7 +50,8 @@ const STALE: &str = "2026-03-04T05:00:00.000000Z";
 fn what_nobody_holds_is_taken(#[case] lease: Value, #[case] how: &str) {
     let (mut node, log) = scripted([seen(&lease), Answer::stdout("")]);
     let outcome = run_module("cluster-lock", json!({}), &mut node).unwrap();
-    assert!(outcome.changed);
+    // It is no change: the cluster is as it was for everybody but another krun.
+    assert!(!outcome.changed && outcome.result.contains_key("holder"), "{outcome:?}");
     assert_eq!(
         asked(&log),
         [
@@ -245,22 +246,14 @@ fn the_scripts_do_as_they_say(#[case] shell: &str) {
     std::fs::write(tools.path("admin.conf"), "").unwrap();
     let options = json!({"kubeconfig": tools.path("admin.conf")});
     let mut node = tools.node(shell);
-    assert!(
-        run_module("cluster-lock", options.clone(), node.connection())
-            .unwrap()
-            .changed
-    );
+    run_module("cluster-lock", options.clone(), node.connection()).unwrap();
     let written: Value = serde_json::from_str(&std::fs::read_to_string(tools.path("lease")).unwrap()).unwrap();
     let lease = Lease::read(&written).unwrap();
     assert!(
         !lease.is_stale(Timestamp::now()) && lease.acquired.is_some(),
         "{written}"
     );
-    assert!(
-        !run_module("cluster-lock", options.clone(), node.connection())
-            .unwrap()
-            .changed
-    );
+    run_module("cluster-lock", options.clone(), node.connection()).unwrap();
 
     let lock: ClusterLock = serde_json::from_value(options.clone()).unwrap();
     let held = HeldLock::new(lock, lease.holder.clone(), STALE.parse().ok());

@@ -27,6 +27,11 @@ fn cluster_node(cordoned: bool, pods: &Value) -> Answer {
     ))
 }
 
+/// The lock as the run that holds it sees it. Taking it counts as no change; it is the look and one request.
+fn own_lock() -> Answer {
+    out("== now\n1772600760\n== lease\n{\"metadata\": {}, \"spec\": {\"holderIdentity\": \"@ \"}}\n")
+}
+
 fn control_plane(version: &str) -> String {
     let mut text = format!("kubeadm=v1.28.2\nkubelet=Kubernetes v1.28.0\nrole=control-plane\ncluster={version}\n");
     for part in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
@@ -121,14 +126,7 @@ fn cluster() -> Vec<Cost> {
     let installed = "manager\tdnf\nname\tkubeadm\tkubeadm\t1.28.2\ninstalled\tkubeadm\t1.28.2-0\n";
     let unit = |active, enabled| format!("LoadState=loaded\nActiveState={active}\nUnitFileState={enabled}\n");
     vec![
-        answered(
-            "cluster-lock",
-            json!({}),
-            vec![out("== now\n1772600760\n== lease\n"), out("")],
-            vec![out(
-                "== now\n1772600760\n== lease\n{\"metadata\": {}, \"spec\": {\"holderIdentity\": \"@ \"}}\n",
-            )],
-        ),
+        answered("cluster-lock", json!({}), vec![own_lock()], vec![own_lock()]).changed(None),
         answered("cordon", json!({}), vec![free(), done()], vec![cordoned()]),
         answered("uncordon", json!({}), vec![cordoned(), done()], vec![free()]),
         answered(
@@ -250,7 +248,6 @@ fn looks() -> Vec<Cost> {
 }
 
 /// Modules about the machine itself, which is not to be changed by a test.
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn machine() -> Vec<Cost> {
     let passwd = "passwd=ops:x:1:1::/home/ops:/bin/sh\n";
     let loaded = |loaded| format!("loaded={loaded}\npersistent=no\n");

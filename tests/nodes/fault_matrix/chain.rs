@@ -105,7 +105,7 @@ pub fn run(lab: &Lab, kind: Kind, steps: &[Step], wanted: &[usize], goal: &Goal,
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let ran = krun.map(|krun| krun.end());
+        let ran = krun.map(crate::support::lab::Running::end);
         for step in newly_struck(lab, wanted, &struck) {
             struck.push(step);
             now.push(step);

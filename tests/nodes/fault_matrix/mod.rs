@@ -25,6 +25,9 @@ const FEWEST: usize = 25;
 
 #[test]
 fn whatever_happens_at_any_step_the_upgrade_stops_well_and_is_resumed_to_the_same_end() {
+    if !Lab::is_long_wanted() {
+        return;
+    }
     let Some(first) = Lab::up("matrix", 1, 1, "1.28.0") else {
         return;
     };

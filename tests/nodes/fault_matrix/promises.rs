@@ -30,14 +30,14 @@ impl Done {
                 .retain(|other| !(own(&other) && (other.ends_with(": cordon") || other.ends_with(": drain"))));
             return;
         }
-        if !self.changes.iter().any(|other| other == change) {
-            self.changes.push(change.to_owned());
-        } else {
+        if self.changes.iter().any(|other| other == change) {
             assert!(
                 self.again.iter().any(|other| other == change),
                 "done twice: {change}\n{:#?}\n{context}",
                 self.changes
             );
+        } else {
+            self.changes.push(change.to_owned());
         }
     }
 }
