@@ -85,6 +85,7 @@ fn the_nodes_go_over_to_the_repository_of_the_next_minor_and_steps_that_cannot_b
         steps.map(|step| format!("{node}: {step}")).collect()
     };
     let expected = [
+        vec!["m1: snapshot".to_owned()],
         steps("m1", "kubeadm upgrade apply"),
         steps("w1", "kubeadm upgrade node"),
     ];

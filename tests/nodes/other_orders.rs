@@ -27,7 +27,9 @@ fn each_node_is_finished_before_the_next_and_a_node_that_was_cordoned_stays_so()
     lab.changes();
 
     let choice = "upgrade_order=per_node drain_order=before_kubeadm kubectl_host=zulu kubeconfig=/root/elsewhere.conf";
-    lab.upgrade(&["-e", choice])
+    // Left alone, etcd's leader would come last, whichever that is.
+    let order = "{\"control_plane_order\": [\"alpha\", \"m2\", \"m3\"]}";
+    lab.upgrade(&["-e", choice, "-e", order])
         .expect_status(0)
         .expect_stdout("m3 is cordoned already; what krun did not cordon stays cordoned");
     let trace = lab.trace();
