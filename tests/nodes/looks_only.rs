@@ -2,7 +2,11 @@
 use crate::support::lab::Lab;
 
 /// What the programs under trace may be called with when nothing is to change.
-const LOOKS: [&str; 18] = [
+const LOOKS: [&str; 22] = [
+    " --help",
+    " etcdctl version",
+    " etcdutl version",
+    " member list",
     " systemctl is-enabled ",
     " kubeadm certs check-expiration",
     " config view",
