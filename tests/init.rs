@@ -54,7 +54,7 @@ fn what_krun_ships_is_laid_out_whole() {
         .krun(&["init", "clusters"])
         .expect_status(0)
         .expect_stdout("made  krun.toml\n")
-        .expect_stdout("made  playbooks/ (7 files)\n")
+        .expect_stdout("made  playbooks/ (8 files)\n")
         .expect_stdout("next:\n  cd clusters\n");
     for folder in ["playbooks", "roles"] {
         let shipped = files(&repository().join(folder));
